@@ -1,0 +1,1 @@
+"""The parts of Kubernetes and of Kube-OVN's ovn-central that a membership change meets."""

@@ -1,0 +1,163 @@
+"""The one interface behind which every backend stands.
+
+An executor observes, acts (one method for each operator action) and lets time pass. Time on its clock is in *cluster
+seconds*: virtual in ``sim``, scaled in ``ovsdb``, real elsewhere. ``wait`` is the only way to let time pass; faults
+that were armed happen inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeVar
+
+from harness.cluster import ClusterView, Database, NodeFiles, Report
+
+T = TypeVar("T")
+
+
+class Capability(Enum):
+    """What an executor may offer beyond the operator's actions."""
+
+    FAULTS = "faults"
+    PARTITIONS = "partitions"
+    NODE_LOSS = "node-loss"
+    CLIENT = "client"
+    RAW_FILES = "raw-files"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a command answered: exit code, text without the final newline."""
+
+    code: int
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutStatus:
+    """``kubectl rollout status`` at one instant: finished or not, and the line that kubectl would print."""
+
+    done: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long things take on this executor, in cluster seconds, so that steps can set deadlines and tests bounds.
+
+    ``election`` is the longest that one undisturbed election takes (T + 1 s random range, plus slack); ``restart`` the
+    usual time from a pod's deletion to its replacement being Ready; ``poll`` how often a wait looks.
+    """
+
+    election: float
+    restart: float
+    poll: float
+
+
+class WaitTimeout(Exception):
+    """A condition did not come true in time. ``reason`` is the caller's words for what was awaited."""
+
+    def __init__(self, reason: str, timeout: float) -> None:
+        super().__init__(f"waited {timeout:g} s for {reason}")
+        self.reason = reason
+        self.timeout = timeout
+
+
+class Executor(Protocol):
+    """A cluster on which a procedure runs.
+
+    Mutations return when the API accepted them, not when they took effect. They raise :class:`harness.errors.Inconclusive`
+    when it is unknown whether they were accepted, and :class:`harness.errors.StepFailed` when the API refused.
+    """
+
+    @property
+    def name(self) -> str:
+        """``sim``, ``ovsdb``, ``kind`` or ``kube``."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]: ...
+
+    @property
+    def timing(self) -> Timing: ...
+
+    # -- observe ------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Cluster seconds since the executor was made."""
+
+    def view(self) -> ClusterView:
+        """Ask everybody: nodes, pods, workloads, and ``cluster/status`` of nb and sb on every node with a pod."""
+
+    def status(self, database: Database, node: str) -> Report:
+        """``cluster/status`` from the server on ``node``."""
+
+    def status_text(self, database: Database, node: str) -> Reply:
+        """The same as text, as an operator would read it."""
+
+    def configuration(self, database: Database, node: str) -> Mapping[str, str]:
+        """The latest configuration in that server's file: full sid -> address. Empty if it can't be read."""
+
+    def files(self, node: str) -> NodeFiles:
+        """What lies in the database directory of ``node``."""
+
+    def rollout_status(self, kind: str, workload: str) -> RolloutStatus: ...
+
+    # -- act ----------------------------------------------------------------------------------------------------
+
+    def kick(self, database: Database, via: str, server: str) -> Reply:
+        """``ovn-appctl cluster/kick`` on the server of node ``via``; ``server`` is a sid, a prefix or an address."""
+
+    def move_leadership(self, database: Database, via: str) -> Reply:
+        """Make the leader on node ``via`` hand over: ``ovsdb-server/compact`` does so first (facts: ovsdb-raft 2)."""
+
+    def backup(self, database: Database, via: str) -> Reply:
+        """Copy the database out as a standalone file; the reply's text is the path."""
+
+    def label_node(self, node: str, key: str, value: str | None) -> None:
+        """Set a label, or remove it when ``value`` is None."""
+
+    def annotate_pod(self, pod: str, key: str, value: str | None) -> None: ...
+
+    def scale(self, workload: str, replicas: int) -> None: ...
+
+    def set_env(self, kind: str, workload: str, name: str, value: str) -> None: ...
+
+    def patch_rollout(
+        self,
+        workload: str,
+        *,
+        min_ready_seconds: int | None = None,
+    ) -> None:
+        """Patch fields of a Deployment that change no pod."""
+
+    def pause(self, workload: str) -> None: ...
+
+    def resume(self, workload: str) -> None: ...
+
+    def delete_pod(self, pod: str) -> None: ...
+
+    def delete_pods(self, app: str) -> tuple[str, ...]:
+        """Delete every pod labelled ``app=<app>``; returns their names."""
+
+    def remove_directory(self, node: str) -> Reply:
+        """Remove what lies in the database directory of ``node`` (the page's ``rm -rf``)."""
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    def wait(self, condition: Callable[[], T | None], timeout: float, reason: str) -> T:
+        """Let time pass until ``condition`` returns something true, and return it.
+
+        Raises :class:`WaitTimeout` after ``timeout`` cluster seconds.
+        """
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass (an operator who reads, thinks or types)."""
+
+    def close(self) -> None:
+        """Remove everything that this executor made. Safe to call twice."""

@@ -1,0 +1,1 @@
+"""Clusters on which a procedure runs; one module for each backend."""

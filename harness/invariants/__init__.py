@@ -1,0 +1,1 @@
+"""Properties of a cluster, one file each: id, statement, source, check."""

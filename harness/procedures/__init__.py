@@ -1,0 +1,1 @@
+"""Procedures: tuples of steps, for a node and a cluster."""

@@ -1,0 +1,1 @@
+"""Where a simulated run's choices come from, and how they are searched."""
