@@ -40,7 +40,9 @@ class OvnswapError(Exception):
         self.todo = todo
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.seen, self.why and f"({self.why})", self.todo and f"-> {self.todo}") if part)
+        return " ".join(
+            part for part in (self.seen, self.why and f"({self.why})", self.todo and f"-> {self.todo}") if part
+        )
 
 
 class BadInput(OvnswapError):

@@ -13,6 +13,8 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from harness.cluster import ClusterView, Database, NodeFiles, Report
+from harness.faults import Fault, FaultKind, FaultPlan
+from harness.workload import Client
 
 T = TypeVar("T")
 
@@ -161,3 +163,29 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Remove everything that this executor made. Safe to call twice."""
+
+
+class LabExecutor(Executor, Protocol):
+    """An executor that made its own cluster, and may therefore hurt it and look inside."""
+
+    @property
+    def faults(self) -> frozenset[FaultKind]:
+        """The faults that this executor can do."""
+
+    def inject(self, fault: Fault) -> bool:
+        """Do it now; returns whether it changed anything (a crash of what is already dead does not).
+
+        Raises :class:`harness.errors.BadInput` for a fault that this executor can't do, or an unknown node.
+        """
+
+    def arm(self, plan: FaultPlan) -> None:
+        """Let the plan's faults happen, counted from now, while time passes in ``wait`` and ``sleep``."""
+
+    def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
+        """(cluster seconds, fault, whether it changed anything) of every fault so far."""
+
+    def client(self) -> Client:
+        """The client workload of this cluster (one for each executor)."""
+
+    def rows(self, database: Database, node: str) -> frozenset[str] | None:
+        """The marker rows that the server on ``node`` serves now; None if it does not answer."""

@@ -1,1 +1,43 @@
-"""Clusters on which a procedure runs; one module for each backend."""
+"""Clusters on which a procedure runs; one module for each backend.
+
+Backends are imported when they are asked for, so that ``sim`` needs nothing but this package.
+"""
+
+from __future__ import annotations
+
+from harness.errors import BadInput
+from harness.executor import LabExecutor
+from harness.search.tape import Tape
+from harness.spec import ClusterSpec
+
+LAB_BACKENDS = ("sim", "ovsdb")
+"""Backends that make their own clusters."""
+
+
+def unavailable(backend: str) -> str | None:
+    """Why ``backend`` can't run here, with the line that installs what is missing; None if it can."""
+    if backend == "sim":
+        return None
+    if backend == "ovsdb":
+        from harness.executors.ovsdb import missing
+
+        return missing()
+    raise BadInput(f"unknown backend {backend!r}", todo=f"choose from {', '.join(LAB_BACKENDS)}")
+
+
+def create(backend: str, spec: ClusterSpec, *, tape: Tape | None = None, keep: bool = False) -> LabExecutor:
+    """A new cluster by ``spec``: formed, settled, every member a caught-up voter. The caller closes it.
+
+    ``tape`` decides a simulation's choices (default: the happy schedule); ``keep`` leaves files and processes behind
+    when it is closed. Raises :class:`BadInput` for an unknown backend or one that can't run here.
+    """
+    reason = unavailable(backend)
+    if reason is not None:
+        raise BadInput(f"backend {backend} can't run here: {reason}")
+    if backend == "ovsdb":
+        from harness.executors.ovsdb import OvsdbExecutor
+
+        return OvsdbExecutor(spec, keep=keep)
+    from harness.executors.simulated import SimulatedExecutor
+
+    return SimulatedExecutor(spec, tape=tape or Tape())

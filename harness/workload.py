@@ -1,0 +1,62 @@
+"""A client's history: what it wrote, what was acknowledged, how long it was kept waiting.
+
+The client writes numbered marker rows into nb, one at a time, through the addresses that OVN_DB_IPS lists at that
+moment, and waits for what northd makes of each in sb. A write without an answer may still take effect (OVSDB is
+at-least-once: facts, ovsdb-raft 7 and testing S17), so only acknowledged rows are promises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.cluster import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One marker row. Times are cluster seconds; ``acknowledged`` is None while (or if) no answer came.
+
+    For nb the acknowledgement is the server's; for sb it is the moment when the client could read northd's row there.
+    """
+
+    database: Database
+    row: str
+    invoked: float
+    acknowledged: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All writes of one client between ``started`` and ``stopped`` (cluster seconds), in order of invocation."""
+
+    started: float
+    stopped: float
+    writes: tuple[Write, ...]
+
+    def acknowledged(self, database: Database) -> tuple[str, ...]:
+        return tuple(w.row for w in self.writes if w.database is database and w.acknowledged is not None)
+
+    def longest_stall(self, database: Database) -> float:
+        """The longest time, in cluster seconds, in which ``database`` acknowledged nothing."""
+        times = sorted(w.acknowledged for w in self.writes if w.database is database and w.acknowledged is not None)
+        edges = [self.started, *times, self.stopped]
+        return max(b - a for a, b in zip(edges, edges[1:], strict=False))
+
+    def stalls(self, database: Database, longer_than: float) -> tuple[tuple[float, float], ...]:
+        """(from, to) of every such gap longer than ``longer_than`` seconds."""
+        times = sorted(w.acknowledged for w in self.writes if w.database is database and w.acknowledged is not None)
+        edges = [self.started, *times, self.stopped]
+        return tuple((a, b) for a, b in zip(edges, edges[1:], strict=False) if b - a > longer_than)
+
+
+class Client(Protocol):
+    """A running client workload."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> History:
+        """Stop writing and return the whole history."""
+
+    def history(self) -> History:
+        """The history up to now."""
