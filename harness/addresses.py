@@ -1,4 +1,4 @@
-"""Raft and client addresses as OVSDB writes them: ``tcp:[172.18.0.3]:6643``, ``ssl:10.0.0.1:6643``, ``unix:s1.raft``."""
+"""Raft and client addresses as OVSDB writes them: ``tcp:[10.0.0.1]:6643``, ``ssl:10.0.0.1:6643``, ``unix:s1.raft``."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ class MemberStatus:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The answer of the server for ``database`` on ``node``: a status, or the error it gave (``unknown cluster``, ...)."""
+    """The answer of ``database``'s server on ``node``: a status, or the error it gave (``unknown cluster``, ...)."""
 
     node: str
     database: Database
@@ -240,7 +240,7 @@ class NodeFiles:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What runs: the Kubernetes minor version, the Kube-OVN release ("" if unknown), the OVS release of ovsdb-server."""
+    """What runs: Kubernetes (major, minor), the Kube-OVN release ("" if unknown), the OVS release of ovsdb-server."""
 
     kubernetes: tuple[int, int] = (1, 20)
     kube_ovn: str = ""
@@ -259,7 +259,7 @@ class ClusterView:
     pods: tuple[Pod, ...]
     workloads: tuple[Workload, ...]
     reports: tuple[Report, ...]
-    versions: Versions = Versions()
+    versions: Versions = field(default_factory=Versions)
 
     def node(self, name: str) -> Node | None:
         return next((node for node in self.nodes if node.name == name), None)

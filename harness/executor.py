@@ -74,8 +74,9 @@ class WaitTimeout(Exception):
 class Executor(Protocol):
     """A cluster on which a procedure runs.
 
-    Mutations return when the API accepted them, not when they took effect. They raise :class:`harness.errors.Inconclusive`
-    when it is unknown whether they were accepted, and :class:`harness.errors.StepFailed` when the API refused.
+    Mutations return when the API accepted them, not when they took effect. They raise
+    :class:`harness.errors.Inconclusive` when it is unknown whether they were accepted, and
+    :class:`harness.errors.StepFailed` when the API refused.
     """
 
     @property

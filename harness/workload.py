@@ -7,7 +7,9 @@ at-least-once: facts, ovsdb-raft 7 and testing S17), so only acknowledged rows a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 from harness.cluster import Database
@@ -39,15 +41,16 @@ class History:
 
     def longest_stall(self, database: Database) -> float:
         """The longest time, in cluster seconds, in which ``database`` acknowledged nothing."""
-        times = sorted(w.acknowledged for w in self.writes if w.database is database and w.acknowledged is not None)
-        edges = [self.started, *times, self.stopped]
-        return max(b - a for a, b in zip(edges, edges[1:], strict=False))
+        return max(b - a for a, b in self._gaps(database))
 
     def stalls(self, database: Database, longer_than: float) -> tuple[tuple[float, float], ...]:
         """(from, to) of every such gap longer than ``longer_than`` seconds."""
-        times = sorted(w.acknowledged for w in self.writes if w.database is database and w.acknowledged is not None)
-        edges = [self.started, *times, self.stopped]
-        return tuple((a, b) for a, b in zip(edges, edges[1:], strict=False) if b - a > longer_than)
+        return tuple((a, b) for a, b in self._gaps(database) if b - a > longer_than)
+
+    def _gaps(self, database: Database) -> Iterator[tuple[float, float]]:
+        acknowledged = [w.acknowledged for w in self.writes if w.database is database]
+        times = sorted(at for at in acknowledged if at is not None)
+        return pairwise([self.started, *times, self.stopped])
 
 
 class Client(Protocol):

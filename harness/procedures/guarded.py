@@ -1,0 +1,276 @@
+"""Our procedures: what the page does, in an order that never loses the majority, with a look before and after each act.
+
+Orders (facts: kubernetes 6 and 7, peers 0.2):
+
+* a living node leaves: change NODE_IPS while all voters are there, its pod last; kick when its replacement has nowhere
+  to go; then scale. No pod of a smaller cluster is ever restarted.
+* a dead node leaves: kick first, or its pod blocks the rollout.
+* a node comes in: its own pod is replaced first, and the rollout is held until it is a caught-up voter.
+* replacing a living node: add first, in the same rollout. Replacing a dead one: remove first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness import health, preflight
+from harness.cluster import DATABASES, ClusterView, Node
+from harness.errors import BadInput
+from harness.plan import Plan
+from harness.procedures import lookup
+from harness.steps import (
+    CENTRAL,
+    AwaitInOrder,
+    AwaitNotReady,
+    AwaitPodOn,
+    Backup,
+    ClearFiles,
+    KeepPodForLast,
+    Label,
+    PauseRollout,
+    Remove,
+    RestartOutdated,
+    ResumeRollout,
+    RollNextPod,
+    RolloutStatus,
+    Scale,
+    SetEnv,
+    SetMinReadySeconds,
+    Step,
+    Unlabel,
+)
+
+BRAKE = 30
+"""minReadySeconds while a rollout is steered: time for the pause to arrive. Far below the 600 s progress deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator accepts or knows: ``accept_stall`` allows restarting members of a two-member cluster;
+    ``files`` are the names in the newcomer's directory, None if nobody looked."""
+
+    accept_stall: bool = False
+    files: tuple[str, ...] | None = None
+
+
+def remove(view: ClusterView, name: str, options: Options = Options()) -> Plan:
+    """Take ``name`` out of ovn-central. Raises :class:`BadInput` if it has no part in it."""
+    node = lookup.node(view, name)
+    if not _has_part(view, node):
+        raise BadInput(f"node {name} ({node.address}) is no ovn-central member", todo="ovnswap status shows who is")
+    after = tuple(address for address in lookup.node_ips(view) if address != node.address)
+    if _alive(view, node):
+        return _remove_alive(view, node, after)
+    return _remove_dead(view, node, after, options)
+
+
+def _remove_alive(view: ClusterView, node: Node, after: tuple[str, ...]) -> Plan:
+    total = len(after) + 1
+    steps: list[Step] = [AwaitInOrder(), *_backups(), KeepPodForLast(node.name), Unlabel(node.name, view.label[0])]
+    steps += _hold(after)
+    steps += [RollNextPod(n, total, last=node.name) for n in range(1, total)]
+    steps.append(RollNextPod(total, total, last=node.name, leaver=node.address))
+    steps += [Remove(database, node.address) for database in DATABASES]
+    steps += [Scale(CENTRAL, len(after)), *_release(), *_clients(view, after)]
+    steps.append(ClearFiles(node.name, node.address, view.directory))
+    checks = [
+        *preflight.quorum(view, (node.address,)),
+        *preflight.raft(view),
+        *preflight.pods(view),
+        *preflight.restarts(view, total, accept_stall=False),
+        *preflight.first_address(lookup.node_ips(view), after),
+        *preflight.version(view, kick_first=False),
+        *preflight.drift(view),
+    ]
+    order = (
+        f"addresses first, kick when {node.name}'s pod is gone: every restart happens while all {total} voters exist"
+    )
+    return Plan(
+        "guarded", "remove", lookup.target(node), None, tuple(steps), order, _small_cluster(len(after)), tuple(checks)
+    )
+
+
+def _remove_dead(view: ClusterView, node: Node, after: tuple[str, ...], options: Options) -> Plan:
+    steps: list[Step] = [AwaitInOrder((node.address,)), *_backups()]
+    steps += [Remove(database, node.address) for database in DATABASES]
+    steps += [Unlabel(node.name, view.label[0]), AwaitNotReady(node.name), Scale(CENTRAL, len(after)), *_hold(after)]
+    stall = options.accept_stall and len(after) < 3
+    steps += [RollNextPod(n, len(after), accept_stall=stall) for n in range(1, len(after) + 1)]
+    steps += [*_release(), *_clients(view, after), ClearFiles(node.name, node.address, view.directory)]
+    changed = lookup.node_ips(view) != after
+    checks = [
+        *preflight.quorum(view, (node.address,)),
+        *preflight.raft(view, ignore=(node.address,)),
+        *preflight.pods(view, ignore=(node.name,)),
+        *preflight.first_address(lookup.node_ips(view), after),
+        *preflight.version(view, kick_first=changed),
+        *preflight.drift(view),
+    ]
+    if _outdated(view, after):
+        checks += preflight.restarts(view, len(after), options.accept_stall)
+    order = f"kick first: {node.name} is not alive in both databases, and its pod would block the rollout"
+    return Plan(
+        "guarded", "remove", lookup.target(node), None, tuple(steps), order, _small_cluster(len(after)), tuple(checks)
+    )
+
+
+def add(view: ClusterView, name: str, options: Options = Options()) -> Plan:
+    """Bring ``name`` into ovn-central. Raises :class:`BadInput` if the node is unknown."""
+    node = lookup.node(view, name)
+    after = _with(lookup.node_ips(view), node.address)
+    total = len(after)
+    steps: list[Step] = [AwaitInOrder((node.address,)), *_backups(), *_clear_newcomer(view, node)]
+    steps += [Label(node.name, *view.label), Scale(CENTRAL, total), AwaitPodOn(node.name), *_hold(after)]
+    steps.append(RollNextPod(1, total, newcomer=node.address))
+    steps += [RollNextPod(n, total) for n in range(2, total + 1)]
+    steps += [*_release(), *_clients(view, after)]
+    checks = [
+        *preflight.raft(view, ignore=(node.address,)),
+        *preflight.pods(view, ignore=(node.name,)),
+        *preflight.newcomer(view, node, options.files),
+        *preflight.restarts(view, total, accept_stall=False),
+        *preflight.first_address(lookup.node_ips(view), after),
+        *preflight.version(view, kick_first=False),
+        *preflight.drift(view),
+    ]
+    order = "its pod first, held until it is a caught-up voter in both databases; then the others, one at a time"
+    return Plan("guarded", "add", None, lookup.target(node), tuple(steps), order, (), tuple(checks))
+
+
+def replace(view: ClusterView, old: str, new: str, options: Options = Options()) -> Plan:
+    """Put ``new`` in ``old``'s place. Raises :class:`BadInput` if a node is unknown, the same, or has no part."""
+    if old == new:
+        raise BadInput(f"{old} can't replace itself", todo=f"ovnswap apply remove {old}, then ovnswap apply add {old}")
+    leaver, newcomer = lookup.node(view, old), lookup.node(view, new)
+    if not _has_part(view, leaver):
+        raise BadInput(f"node {old} ({leaver.address}) is no ovn-central member", todo="ovnswap status shows who is")
+    rest = tuple(address for address in lookup.node_ips(view) if address != leaver.address)
+    after = _with(rest, newcomer.address)
+    if _alive(view, leaver):
+        return _replace_alive(view, leaver, newcomer, after, options)
+    return _replace_dead(view, leaver, newcomer, after, options)
+
+
+def _replace_alive(view: ClusterView, old: Node, new: Node, after: tuple[str, ...], options: Options) -> Plan:
+    total = len(after) + 1
+    steps: list[Step] = [AwaitInOrder((new.address,)), *_backups(), *_clear_newcomer(view, new)]
+    steps += [KeepPodForLast(old.name), Label(new.name, *view.label), Unlabel(old.name, view.label[0])]
+    steps += [Scale(CENTRAL, total), AwaitPodOn(new.name), *_hold(after)]
+    steps.append(RollNextPod(1, total, last=old.name, newcomer=new.address))
+    steps += [RollNextPod(n, total, last=old.name) for n in range(2, total)]
+    steps.append(RollNextPod(total, total, last=old.name, leaver=old.address))
+    steps += [Remove(database, old.address) for database in DATABASES]
+    steps += [Scale(CENTRAL, len(after)), *_release(), *_clients(view, after)]
+    steps.append(ClearFiles(old.name, old.address, view.directory))
+    checks = [
+        *preflight.raft(view, ignore=(new.address,)),
+        *preflight.pods(view, ignore=(new.name,)),
+        *preflight.newcomer(view, new, options.files),
+        *preflight.restarts(view, total, accept_stall=False),
+        *preflight.first_address(lookup.node_ips(view), after),
+        *preflight.version(view, kick_first=False),
+        *preflight.drift(view),
+    ]
+    order = f"add first: {old.name} is alive, and {total} voters can spare it while each pod restarts"
+    targets = lookup.target(old), lookup.target(new)
+    return Plan("guarded", "replace", *targets, tuple(steps), order, (), tuple(checks))
+
+
+def _replace_dead(view: ClusterView, old: Node, new: Node, after: tuple[str, ...], options: Options) -> Plan:
+    total = len(after)
+    steps: list[Step] = [AwaitInOrder((old.address, new.address)), *_backups(), *_clear_newcomer(view, new)]
+    steps += [Remove(database, old.address) for database in DATABASES]
+    steps += [Unlabel(old.name, view.label[0]), AwaitNotReady(old.name), Label(new.name, *view.label), *_hold(after)]
+    steps.append(RollNextPod(1, total, newcomer=new.address))
+    steps += [RollNextPod(n, total) for n in range(2, total + 1)]
+    steps += [Scale(CENTRAL, total), *_release(), *_clients(view, after)]
+    steps.append(ClearFiles(old.name, old.address, view.directory))
+    checks = [
+        *preflight.quorum(view, (old.address,)),
+        *preflight.raft(view, ignore=(old.address, new.address)),
+        *preflight.pods(view, ignore=(old.name, new.name)),
+        *preflight.newcomer(view, new, options.files),
+        *preflight.restarts(view, total, accept_stall=False),
+        *preflight.first_address(lookup.node_ips(view), after),
+        *preflight.version(view, kick_first=lookup.node_ips(view) != after),
+        *preflight.drift(view),
+    ]
+    order = f"remove first: {old.name} is dead, and a newcomer beside it would only raise the majority"
+    targets = lookup.target(old), lookup.target(new)
+    return Plan("guarded", "replace", *targets, tuple(steps), order, (), tuple(checks))
+
+
+def _has_part(view: ClusterView, node: Node) -> bool:
+    """Whether anything of ``node`` is left in ovn-central, so that a run that was cut off can be finished."""
+    listed = any(node.address in value.split(",") for w in view.workloads for value in w.env.values())
+    return listed or lookup.is_member(view, node) or node in view.labelled() or _unfinished(view)
+
+
+def _unfinished(view: ClusterView) -> bool:
+    workload = lookup.central(view)
+    return workload.paused or workload.replicas != len(lookup.node_ips(view)) or workload.min_ready_seconds == BRAKE
+
+
+def _alive(view: ClusterView, node: Node) -> bool:
+    return node.ready and all(node.address in health.live_hosts(view, database) for database in DATABASES)
+
+
+def _outdated(view: ClusterView, after: tuple[str, ...]) -> bool:
+    """Whether any running pod was made with other addresses than the procedure ends with."""
+    value = ",".join(after)
+    return any(p.env.get("NODE_IPS") != value for p in view.pods_of(CENTRAL) if not p.terminating and p.node)
+
+
+def _with(addresses: tuple[str, ...], address: str) -> tuple[str, ...]:
+    """``address`` comes last: the first one may bootstrap a cluster, and must hold the data (facts: kube-ovn H8)."""
+    return addresses if address in addresses else (*addresses, address)
+
+
+def _backups() -> list[Step]:
+    return [Backup(database) for database in DATABASES]
+
+
+def _clear_newcomer(view: ClusterView, node: Node) -> list[Step]:
+    """Clear the newcomer's directory, unless it is in already: then its files are a member's."""
+    pod = view.central_pod(node.name)
+    running = pod is not None and node.address in pod.env.get("NODE_IPS", "").split(",")
+    if running or lookup.is_member(view, node):
+        return []
+    return [ClearFiles(node.name, node.address, view.directory)]
+
+
+def _hold(after: tuple[str, ...]) -> list[Step]:
+    """Brakes on, then the new addresses: nothing restarts until a step lets one pod go."""
+    return [
+        SetMinReadySeconds(CENTRAL, BRAKE),
+        PauseRollout(CENTRAL),
+        SetEnv("Deployment", CENTRAL, "NODE_IPS", after),
+    ]
+
+
+def _release() -> list[Step]:
+    return [
+        ResumeRollout(CENTRAL),
+        SetMinReadySeconds(CENTRAL, 0),
+        RolloutStatus("Deployment", CENTRAL),
+        AwaitInOrder(),
+    ]
+
+
+def _clients(view: ClusterView, after: tuple[str, ...]) -> list[Step]:
+    """New addresses for every workload that connects to ovn-central."""
+    steps: list[Step] = []
+    for workload in lookup.clients(view):
+        steps.append(SetEnv(workload.kind, workload.name, "OVN_DB_IPS", after))
+        if workload.kind == "DaemonSet":
+            steps.append(RestartOutdated(workload.name))
+        else:
+            steps.append(RolloutStatus(workload.kind, workload.name))
+    return steps
+
+
+def _small_cluster(members: int) -> tuple[str, ...]:
+    if members >= 3:
+        return ()
+    instead = "replace instead of removing: ovnswap plan replace NODE --with SPARE keeps three voters all along"
+    return (f"afterwards {members} members tolerate no failure: add a node soon, or {instead}",)

@@ -1,0 +1,54 @@
+"""Steps: one class for each operator action."""
+
+from harness.steps.base import CENTRAL, CONTROLLER, Problem, Step, from_dict
+from harness.steps.nodes import AwaitPodOn, ClearFiles, RestartOutdated
+from harness.steps.page import (
+    CheckDirectory,
+    CheckStatus,
+    ConfirmKicked,
+    DeletePods,
+    Kick,
+    Label,
+    ListPods,
+    RemoveDirectory,
+    RolloutStatus,
+    Scale,
+    SetEnv,
+    ShowStatus,
+    Unlabel,
+)
+from harness.steps.raft import AwaitInOrder, AwaitNotReady, Backup, Remove
+from harness.steps.rollout import KeepPodForLast, PauseRollout, ResumeRollout, RollNextPod, SetMinReadySeconds
+
+__all__ = [
+    "CENTRAL",
+    "CONTROLLER",
+    "AwaitInOrder",
+    "AwaitNotReady",
+    "AwaitPodOn",
+    "Backup",
+    "CheckDirectory",
+    "CheckStatus",
+    "ClearFiles",
+    "ConfirmKicked",
+    "DeletePods",
+    "KeepPodForLast",
+    "Kick",
+    "Label",
+    "ListPods",
+    "PauseRollout",
+    "Problem",
+    "Remove",
+    "RemoveDirectory",
+    "RestartOutdated",
+    "ResumeRollout",
+    "RollNextPod",
+    "RolloutStatus",
+    "Scale",
+    "SetEnv",
+    "SetMinReadySeconds",
+    "ShowStatus",
+    "Step",
+    "Unlabel",
+    "from_dict",
+]

@@ -1,0 +1,170 @@
+"""Guarded steps about a node's files and about the workloads that connect to ovn-central."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from harness import health, rollout_order
+from harness.cluster import DATABASES, ClusterView, Pod
+from harness.errors import StepFailed
+from harness.executor import Executor, Reply
+from harness.steps.base import CENTRAL, Problem, Step
+
+
+def member_in(view: ClusterView, host: str) -> list[str]:
+    """The databases whose leader has a server at ``host``, or that have no leader to ask."""
+    found = []
+    for database in DATABASES:
+        pair = view.leader(database)
+        if pair is None or pair[1].entry_at(host):
+            found.append(str(database))
+    return found
+
+
+@dataclass(frozen=True)
+class ClearFiles(Step):
+    """Remove the databases *and* the saved raft headers of a node that is no member of either database any more.
+
+    A node that is down is left alone; the step's reply says that its files must go before it is labelled again.
+    """
+
+    node: str
+    address: str
+    directory: str
+
+    @property
+    def title(self) -> str:
+        return f"clear the files on {self.node}"
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        return (f"rm -rf {self.directory}",)
+
+    def undo(self, view: ClusterView) -> str:
+        return "none: the files are gone (a removed server's files are of no use to raft)"
+
+    def blocked(self, view: ClusterView) -> Problem | None:
+        still = member_in(view, self.address)
+        if still:
+            return Problem(
+                f"{self.address} may still be a member of {' and '.join(still)}",
+                why="the files of a member hold its votes and acknowledged writes",
+                todo="remove it from both databases first",
+            )
+        node, pod = view.node(self.node), view.central_pod(self.node)
+        allowed = pod is not None and self.address in pod.env.get("NODE_IPS", "").split(",")
+        if pod is not None and allowed and node is not None and node.ready:
+            return Problem(f"pod {pod.name} is still on {self.node}", why="its server would write the files again")
+        return None
+
+    def act(self, executor: Executor, view: ClusterView) -> Reply | None:
+        names = executor.files(self.node)
+        if names.names is None:
+            return Reply(0, f"{self.node} can't be reached: clear {self.directory} there before it is labelled again")
+        if not names.databases:
+            return Reply(0, "nothing there")
+        reply = executor.remove_directory(self.node)
+        left = executor.files(self.node).databases
+        if not reply.ok or left:
+            raise StepFailed(
+                f"files are left on {self.node}: {', '.join(left) or reply.text}", todo=self.commands(view)[0]
+            )
+        return reply
+
+
+@dataclass(frozen=True)
+class RestartOutdated(Step):
+    """Restart the pods of a DaemonSet that still have the old addresses, one node at a time.
+
+    Does for OnDelete what a rolling update does by itself, and goes on past a node that is down, where a rolling update
+    stops (facts: kubernetes 8, 10). A rolling update that is under way is only watched.
+    """
+
+    workload: str
+    deadline: ClassVar[float] = 900.0
+
+    @property
+    def title(self) -> str:
+        return f"restart {self.workload} one by one"
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        workload = view.workload(self.workload)
+        if workload is not None and workload.strategy == "RollingUpdate" and not self._stuck(view):
+            return (f"kubectl rollout status {workload.ref} -n {view.namespace}",)
+        app = workload.app if workload is not None else self.workload
+        pods = [pod for pod in view.pods_of(app) if self._alive(view, pod)]
+        return tuple(
+            f"kubectl delete pod -n {view.namespace} {pod.name}  # then wait until it is Ready" for pod in pods
+        )
+
+    @staticmethod
+    def _alive(view: ClusterView, pod: Pod) -> bool:
+        node = view.node(pod.node or "")
+        return node is not None and node.ready
+
+    def _stuck(self, view: ClusterView) -> bool:
+        return any(not node.ready for node in view.nodes)
+
+    def outdated(self, view: ClusterView) -> tuple[Pod, ...]:
+        """Pods on live nodes that were made with the old addresses."""
+        workload = view.workload(self.workload)
+        if workload is None:
+            return ()
+        return tuple(pod for pod in rollout_order.outdated(view, workload) if self._alive(view, pod))
+
+    def satisfied(self, view: ClusterView) -> bool:
+        return self.pending(view) is None
+
+    def pending(self, view: ClusterView) -> str | None:
+        workload = view.workload(self.workload)
+        if workload is None:
+            return None
+        if left := self.outdated(view):
+            return f"pod {left[0].name} has the old addresses"
+        unready = [p for p in view.pods_of(workload.app) if self._alive(view, p) and not p.ready]
+        return f"pod {unready[0].name} is not Ready" if unready else None
+
+    def act(self, executor: Executor, view: ClusterView) -> Reply | None:
+        workload = view.workload(self.workload)
+        if workload is None or (workload.strategy == "RollingUpdate" and not self._stuck(view)):
+            return None
+        while left := self.outdated(executor.view()):
+            self._restart(executor, left[0], workload.app)
+        return None
+
+    def _restart(self, executor: Executor, pod: Pod, app: str) -> None:
+        executor.delete_pod(pod.name)
+
+        def back() -> bool:
+            view = executor.view()
+            here = [p for p in view.pods_of(app) if p.node == pod.node]
+            return all(p.name != pod.name for p in here) and any(p.ready for p in here)
+
+        executor.wait(back, self.deadline, f"{self.workload} on {pod.node} to be Ready again")
+
+
+@dataclass(frozen=True)
+class AwaitPodOn(Step):
+    """Wait until ovn-central's pod for the newcomer exists on its node (it may loop: its address is not listed yet)."""
+
+    node: str
+    deadline: ClassVar[float] = 120.0
+    read_only: ClassVar[bool] = True
+
+    @property
+    def title(self) -> str:
+        return f"await a pod on {self.node}"
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        where = f"--field-selector spec.nodeName={self.node} -l app={CENTRAL}"
+        return (f"kubectl get pod -n {view.namespace} -o wide {where}",)
+
+    def satisfied(self, view: ClusterView) -> bool:
+        return self.pending(view) is None
+
+    def pending(self, view: ClusterView) -> str | None:
+        pod = view.central_pod(self.node)
+        if pod is None or pod.terminating:
+            return f"no ovn-central pod on {self.node} yet"
+        found = health.all_problems(view, ignore=(pod.address or "",))
+        return found[0] if found else None

@@ -1,0 +1,366 @@
+"""Steps that steer which ovn-central pod restarts, and when, so that raft never loses its majority.
+
+The brakes are ``rollout pause`` (nothing more is deleted), ``minReadySeconds`` (the next deletion waits for it should
+the pause come late) and the ReplicaSet's own ranking (the leaver's pod goes last). Facts: kubernetes 5, 6, 7.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from harness import health, rollout_order
+from harness.cluster import DATABASES, ClusterView, Pod, Workload
+from harness.executor import Executor, Reply
+from harness.forecast import Forecast, Impact
+from harness.quorum import majority
+from harness.steps.base import CENTRAL, Problem, Step
+
+SETTLE = 120.0
+"""Cluster seconds that a step waits for one pod's fate to show: a removal may take a minute (kubernetes 0.10)."""
+
+
+@dataclass(frozen=True)
+class SetMinReadySeconds(Step):
+    """Patch ``minReadySeconds``: changes no pod, slows the next deletion down."""
+
+    workload: str
+    seconds: int
+
+    @property
+    def title(self) -> str:
+        return f"minReadySeconds {self.seconds}"
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        patch = f'{{"spec":{{"minReadySeconds":{self.seconds}}}}}'
+        return (f"kubectl patch deployment -n {view.namespace} {self.workload} -p '{patch}'",)
+
+    def undo(self, view: ClusterView) -> str:
+        return SetMinReadySeconds(self.workload, 0).commands(view)[0]
+
+    def satisfied(self, view: ClusterView) -> bool:
+        workload = view.workload(self.workload)
+        return workload is not None and workload.min_ready_seconds == self.seconds
+
+    def act(self, executor: Executor, view: ClusterView) -> Reply | None:
+        executor.patch_rollout(self.workload, min_ready_seconds=self.seconds)
+        return None
+
+
+@dataclass(frozen=True)
+class PauseRollout(Step):
+    """``kubectl rollout pause``: template changes make no new pods until it is resumed."""
+
+    workload: str
+
+    @property
+    def title(self) -> str:
+        return f"pause {self.workload}"
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        return (f"kubectl rollout pause deployment/{self.workload} -n {view.namespace}",)
+
+    def undo(self, view: ClusterView) -> str:
+        return f"kubectl rollout resume deployment/{self.workload} -n {view.namespace}"
+
+    def satisfied(self, view: ClusterView) -> bool:
+        workload = view.workload(self.workload)
+        return workload is not None and workload.paused
+
+    def act(self, executor: Executor, view: ClusterView) -> Reply | None:
+        executor.pause(self.workload)
+        return None
+
+
+@dataclass(frozen=True)
+class ResumeRollout(Step):
+    """``kubectl rollout resume``, when every pod that should be is made from the new template already."""
+
+    workload: str
+
+    @property
+    def title(self) -> str:
+        return f"resume {self.workload}"
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        return (f"kubectl rollout resume deployment/{self.workload} -n {view.namespace}",)
+
+    def satisfied(self, view: ClusterView) -> bool:
+        workload = view.workload(self.workload)
+        return workload is not None and not workload.paused
+
+    def blocked(self, view: ClusterView) -> Problem | None:
+        workload = view.workload(self.workload)
+        left = rollout_order.outdated(view, workload) if workload is not None else ()
+        if left:
+            names = ", ".join(pod.name for pod in left)
+            return Problem(f"pods of the old template are left: {names}", why="resuming would restart them unwatched")
+        return None
+
+    def act(self, executor: Executor, view: ClusterView) -> Reply | None:
+        executor.resume(self.workload)
+        return None
+
+
+@dataclass(frozen=True)
+class KeepPodForLast(Step):
+    """See to it that the rollout deletes the pod on ``node`` after all others.
+
+    Kubernetes 1.22 and later: a deletion cost on that pod. Before: pods that have been Ready for longer are deleted by
+    hand, one at a time with the cluster whole in between, until that pod is the longest Ready.
+    """
+
+    node: str
+    deadline: ClassVar[float] = 600.0
+
+    @property
+    def title(self) -> str:
+        return f"keep {self.node}'s pod for last"
+
+    def older(self, view: ClusterView) -> tuple[Pod, ...]:
+        """Pods that the rollout would delete after the one on ``node``, longest Ready first."""
+        mine = view.central_pod(self.node)
+        if mine is None or mine.ready_since is None:
+            return ()
+        since = mine.ready_since
+        others = [p for p in view.pods_of(CENTRAL) if p.node != self.node and p.ready and not p.terminating]
+        older = [p for p in others if p.ready_since is not None and p.ready_since <= since]
+        return tuple(sorted(older, key=lambda pod: pod.ready_since or 0.0))
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        mine = view.central_pod(self.node)
+        if mine is None:
+            return ()
+        if rollout_order.has_deletion_cost(view):
+            cost = f"{rollout_order.DELETION_COST}={rollout_order.KEEP_COST}"
+            return (f"kubectl annotate pod -n {view.namespace} {mine.name} {cost} --overwrite",)
+        # Deleting the longest-Ready pod first keeps this list right while it is worked off.
+        deletions = [f"kubectl delete pod -n {view.namespace} {pod.name}" for pod in self.older(view)]
+        return tuple(deletions) or (
+            f"kubectl get pod -n {view.namespace} {mine.name} -o wide  # longest Ready already",
+        )
+
+    def undo(self, view: ClusterView) -> str:
+        mine = view.central_pod(self.node)
+        if mine is None or not rollout_order.has_deletion_cost(view):
+            return "nothing to undo"
+        return f"kubectl annotate pod -n {view.namespace} {mine.name} {rollout_order.DELETION_COST}-"
+
+    def satisfied(self, view: ClusterView) -> bool:
+        mine = view.central_pod(self.node)
+        if mine is None or mine.terminating:
+            return True
+        if rollout_order.has_deletion_cost(view):
+            return rollout_order.cost(mine) >= rollout_order.KEEP_COST
+        return not self.older(view)
+
+    def blocked(self, view: ClusterView) -> Problem | None:
+        found = health.all_problems(view)
+        return Problem(found[0], why="a pod may only be restarted while all servers are in order") if found else None
+
+    def act(self, executor: Executor, view: ClusterView) -> Reply | None:
+        mine = view.central_pod(self.node)
+        if mine is None:
+            return None
+        if rollout_order.has_deletion_cost(view):
+            executor.annotate_pod(mine.name, rollout_order.DELETION_COST, str(rollout_order.KEEP_COST))
+            return None
+        while older := self.older(executor.view()):
+            restart_one(executor, older[0], self.deadline)
+        return None
+
+    def impact(self, forecast: Forecast) -> Impact:
+        return Impact(forecast.worst_restart(), forecast)
+
+
+def restart_one(executor: Executor, pod: Pod, deadline: float) -> None:
+    """Delete one pod by hand and wait until all servers are in order again."""
+    hand_over(executor, pod.node)
+    executor.delete_pod(pod.name)
+
+    def back() -> bool:
+        view = executor.view()
+        replaced = all(other.name != pod.name for other in view.pods_of(CENTRAL))
+        here = view.central_pod(pod.node or "")
+        return replaced and here is not None and here.ready and not health.all_problems(view)
+
+    executor.wait(back, deadline, f"the servers on {pod.node} to be caught-up voters again")
+
+
+def hand_over(executor: Executor, node: str | None, patience: float = 30.0) -> None:
+    """Let the server on ``node`` give leadership away before its process dies: saves the clients an election.
+
+    Best effort: a leader that stays costs one election timeout and no safety, so no failure is raised.
+    """
+    if node is None:
+        return
+    for database in DATABASES:
+        pair = executor.view().leader(database)
+        if pair is None or pair[0] != node:
+            continue
+        if executor.move_leadership(database, node).ok:
+            _await_other_leader(executor, node, patience)
+
+
+def _await_other_leader(executor: Executor, node: str, patience: float) -> None:
+    from harness.executor import WaitTimeout
+
+    def moved() -> bool:
+        view = executor.view()
+        return all((pair := view.leader(db)) is not None and pair[0] != node for db in DATABASES)
+
+    try:
+        executor.wait(moved, patience, f"leadership to leave {node}")
+    except WaitTimeout:
+        return
+
+
+@dataclass(frozen=True)
+class RollNextPod(Step):
+    """Let the paused rollout replace exactly one pod, and hold it again until raft is whole.
+
+    ``number`` of ``total`` outdated pods. ``last`` names the node whose pod must not go before all others (the
+    leaver), ``newcomer`` the address that this step brings into raft. ``accept_stall`` allows restarting a member
+    whose absence costs quorum.
+    """
+
+    number: int
+    total: int
+    last: str = ""
+    newcomer: str = ""
+    leaver: str = ""
+    accept_stall: bool = False
+    deadline: ClassVar[float] = 600.0
+
+    @property
+    def title(self) -> str:
+        return f"roll pod {self.number} of {self.total}"
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        target = f"deployment/{CENTRAL} -n {view.namespace}"
+        lines = [
+            f"kubectl rollout resume {target}",
+            f"kubectl get pod -n {view.namespace} -l app={CENTRAL} -o wide  # one pod is replaced",
+            f"kubectl rollout pause {target}",
+        ]
+        if self.newcomer:
+            lines.append(
+                f"kubectl ko nb status; kubectl ko sb status  # until {self.newcomer} is a caught-up voter in both"
+            )
+        return tuple(lines)
+
+    def undo(self, view: ClusterView) -> str:
+        target = f"deployment/{CENTRAL} -n {view.namespace}"
+        return f"kubectl rollout resume {target} && kubectl rollout undo {target}"
+
+    def rolled(self, view: ClusterView) -> bool:
+        """Whether at least ``number`` pods are made from the new template already."""
+        workload = view.workload(CENTRAL)
+        if workload is None:
+            return False
+        return len(rollout_order.outdated(view, workload)) <= self.total - self.number
+
+    def satisfied(self, view: ClusterView) -> bool:
+        return self.rolled(view) and self._held(view) and self.pending(view) is None
+
+    def _held(self, view: ClusterView) -> bool:
+        """Whether nothing more can be deleted: paused, or nothing left to replace."""
+        workload = view.workload(CENTRAL)
+        return workload is not None and (workload.paused or not rollout_order.outdated(view, workload))
+
+    def blocked(self, view: ClusterView) -> Problem | None:
+        workload = view.workload(CENTRAL)
+        if workload is None:
+            return Problem(f"there is no deployment/{CENTRAL}", fatal=True)
+        if self.rolled(view):
+            return None
+        ignore = {self.leaver, self.newcomer} - {""}
+        found = health.all_problems(view, ignore=ignore)
+        if found and not self.accept_stall:
+            return Problem(found[0], why="a pod may only be restarted while all other servers are in order")
+        unready = [p for p in view.pods_of(CENTRAL) if not p.terminating and rollout_order.is_updated(p, workload)]
+        if waiting := [p for p in unready if not p.ready and p.node is not None]:
+            return Problem(f"pod {waiting[0].name} is not Ready yet")
+        return self._wrong_victim(view, workload) or self._costs_quorum(view, workload)
+
+    def _wrong_victim(self, view: ClusterView, workload: Workload) -> Problem | None:
+        victim = rollout_order.next_victim(view, workload)
+        if victim is None or victim.node != self.last or self.number == self.total:
+            return None
+        if rollout_order.goes_last(view, workload, self.last):
+            return None
+        return Problem(
+            f"the pod on {self.last} would be deleted before the others",
+            why="its replacement has nowhere to go and the rollout would stop with the others on the old addresses",
+            todo=f"delete one of the other pods by hand, wait until it is Ready, then resume: {victim.name} goes last",
+        )
+
+    def _costs_quorum(self, view: ClusterView, workload: Workload) -> Problem | None:
+        victim = rollout_order.next_victim(view, workload)
+        host = victim.address if victim is not None else None
+        if host is None or self.accept_stall:
+            return None
+        for database in DATABASES:
+            hosts = health.member_hosts(view, database)
+            live = health.live_hosts(view, database) - {host}
+            alive, needed = sum(1 for h in hosts if h in live), majority(len(hosts)) if hosts else 1
+            if host in hosts and alive < needed:
+                seen = f"{database}: without {host} {alive} of {len(hosts)} servers live, {needed} are needed"
+                return Problem(seen, why="restarting it stops every write", todo="add a member first", fatal=True)
+        return None
+
+    def act(self, executor: Executor, view: ClusterView) -> Reply | None:
+        if self.rolled(view):
+            executor.pause(CENTRAL)
+            return None
+        workload = view.workload(CENTRAL)
+        victim = rollout_order.next_victim(view, workload) if workload is not None else None
+        hand_over(executor, victim.node if victim is not None and victim.ready else None)
+        executor.resume(CENTRAL)
+
+        def replaced() -> bool:
+            # The pause must come after the new pod object exists: paused, the Deployment would not make it.
+            now = executor.view()
+            return self.rolled(now) and self._objects(now) >= self._wanted(now)
+
+        executor.wait(replaced, SETTLE, "the rollout to replace one pod")
+        executor.pause(CENTRAL)
+        return None
+
+    @staticmethod
+    def _objects(view: ClusterView) -> int:
+        return sum(1 for pod in view.pods_of(CENTRAL) if not pod.terminating and pod.phase in ("Running", "Pending"))
+
+    @staticmethod
+    def _wanted(view: ClusterView) -> int:
+        workload = view.workload(CENTRAL)
+        return workload.replicas if workload is not None else 0
+
+    def pending(self, view: ClusterView) -> str | None:
+        workload = view.workload(CENTRAL)
+        if workload is None:
+            return f"there is no deployment/{CENTRAL}"
+        # Nothing outdated and nowhere to go: the leaver's replacement stays Pending, that is as it should be.
+        homeless = 1 if self.leaver and not rollout_order.outdated(view, workload) else 0
+        fresh = [p for p in view.pods_of(CENTRAL) if not p.terminating and rollout_order.is_updated(p, workload)]
+        unready = [p for p in fresh if not p.ready]
+        if len(unready) > homeless:
+            return f"pod {unready[0].name} is not Ready"
+        if self.newcomer:
+            missing = [str(db) for db in DATABASES if not health.is_voter(view, db, self.newcomer)]
+            if missing:
+                return f"{self.newcomer} is not a caught-up voter in {' and '.join(missing)}"
+        gone = {self.leaver} if homeless else set()
+        found = health.all_problems(view, ignore=gone - {""})
+        return found[0] if found else None
+
+    def impact(self, forecast: Forecast) -> Impact:
+        if self.newcomer:
+            # While the newcomer joins it counts in the configuration before it carries anything.
+            joined = forecast.added(self.newcomer)
+            return Impact(joined.down(self.newcomer), joined)
+        if self.leaver and self.number == self.total:
+            gone = forecast.down(self.leaver)
+            return Impact(gone, gone)
+        kept = tuple(host for host in forecast.nb.members if host != self.leaver)
+        return Impact(forecast.worst_restart(kept), forecast)
