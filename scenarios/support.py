@@ -1,0 +1,226 @@
+"""What scenarios share: picking a target by its role, running a plan under a client's writes, looking at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness import health
+from harness.cluster import DATABASES, ClusterView, Database
+from harness.executor import LabExecutor
+from harness.faults import Fault, FaultKind
+from harness.forecast import Standing
+from harness.invariants import END_STATE, ElectionSafety, EndState, Invariant, violations
+from harness.journal import MemoryJournal
+from harness.plan import Plan
+from harness.runner import Pace, Progress, Runner, RunResult
+from harness.spec import ClusterSpec
+from harness.workload import History
+
+FORMS_WITHIN = 300.0
+"""Cluster seconds until a cluster is in order again after a scenario has arranged or hurt it."""
+
+CAREFUL = Pace(between=60.0)
+"""A reader of the page who looks and thinks: long enough for Kubernetes to notice a kicked pod."""
+
+Maker = Callable[..., LabExecutor]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished run: what the runner did, what the client saw, how the cluster ended, and what was seen on the way."""
+
+    result: RunResult
+    history: History
+    end: EndState
+    worst_margin: int
+    elections: ElectionSafety
+
+    def stall(self, database: Database = Database.NB) -> float:
+        return self.history.longest_stall(database)
+
+
+class Watch:
+    """Looks at the cluster whenever the runner reports: margin of the worse database, and who led which term."""
+
+    def __init__(self, executor: LabExecutor) -> None:
+        self._executor = executor
+        self.worst = 99
+        self.elections = ElectionSafety()
+
+    def look(self, view: ClusterView) -> None:
+        self.elections.observe(view)
+        for database in DATABASES:
+            standing = Standing(health.member_hosts(view, database), running_hosts(view, database))
+            if standing.members:
+                self.worst = min(self.worst, standing.margin)
+
+
+def running_hosts(view: ClusterView, database: Database) -> frozenset[str]:
+    """Hosts whose server answers as a member, whether or not it knows a leader at this instant."""
+    answering = (status for _, status in view.statuses(database) if status.is_member or "disconnected" in status.status)
+    return frozenset(health.host_of(status.address) for status in answering)
+
+
+class Observed:
+    """An executor whose every view is also shown to a watch."""
+
+    def __init__(self, executor: LabExecutor, watch: Watch) -> None:
+        self._executor = executor
+        self._watch = watch
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._executor, name)
+
+    def view(self) -> ClusterView:
+        view = self._executor.view()
+        self._watch.look(view)
+        return view
+
+
+def swap(executor: LabExecutor, plan: Plan, *, pace: Pace = Pace(), settle: bool = True) -> Outcome:  # noqa: B008
+    """Run ``plan`` while a client writes, let the cluster settle, and look at everything.
+
+    Errors of the runner propagate; the client is stopped first.
+    """
+    watch = Watch(executor)
+    client = executor.client()
+    client.start()
+    try:
+        result = Runner(Observed(executor, watch), plan, journal=MemoryJournal(), pace=pace, watch=_quiet).run()  # type: ignore[arg-type]
+        if settle:
+            in_order(executor)
+    finally:
+        history = client.stop()
+    return Outcome(result, history, look(executor, plan, history), watch.worst, watch.elections)
+
+
+def _quiet(_progress: Progress) -> None:
+    return
+
+
+def look(executor: LabExecutor, plan: Plan, history: History | None) -> EndState:
+    """The end state that the oracle judges."""
+    view = executor.view()
+    expected = expected_addresses(view, plan)
+    rows = {
+        (database, node.name): executor.rows(database, node.name)
+        for database in DATABASES
+        for node in view.nodes
+        if node.address in expected
+    }
+    retired = (plan.old.node,) if plan.old is not None else ()
+    files = {name: executor.files(name) for name in retired}
+    return EndState(view, expected, retired, history, rows, files)
+
+
+def look_anyway(executor: LabExecutor, history: History) -> EndState:
+    """The state of a cluster whose procedure may have stopped half-way: rows of the servers that are members."""
+    view = executor.view()
+    rows = {
+        (database, node): executor.rows(database, node)
+        for database in DATABASES
+        for node, status in view.statuses(database)
+        if status.is_member and health.host_of(status.address) in health.live_hosts(view, database)
+    }
+    return EndState(view, frozenset(), (), history, rows)
+
+
+def expected_addresses(view: ClusterView, plan: Plan) -> frozenset[str]:
+    """Who should be a member after ``plan``: NODE_IPS, which the plan has set."""
+    central = view.workload("ovn-central")
+    assert central is not None, "the cluster has an ovn-central"
+    listed = frozenset(central.env["NODE_IPS"].split(","))
+    if plan.old is not None:
+        assert plan.old.address not in listed, "the leaver is still listed"
+    if plan.new is not None:
+        assert plan.new.address in listed, "the newcomer is not listed"
+    return listed
+
+
+def assert_end(outcome: Outcome, invariants: tuple[Invariant, ...] = END_STATE) -> None:
+    """The oracle: nothing is violated, and the run did something worth judging."""
+    found = violations(outcome.end, invariants) + outcome.elections.violations
+    assert not found, "\n".join(f"{violation.invariant}: {violation.text}" for violation in found)
+    assert len(outcome.history.acknowledged(Database.NB)) > 10, "the client wrote too little to judge anything"
+    assert outcome.history.acknowledged(Database.SB), "nothing that northd made was seen in sb"
+
+
+def in_order(executor: LabExecutor, down: tuple[str, ...] = ()) -> None:
+    """Wait until both databases are in order on every member (hosts in ``down`` excepted)."""
+
+    def settled() -> bool:
+        return not health.all_problems(executor.view(), ignore=down)
+
+    executor.wait(settled, FORMS_WITHIN, "both databases to be in order on every member")
+
+
+ROLES = ("leads-nb", "leads-sb", "leads-both", "leads-neither", "first", "dead")
+
+
+def target(executor: LabExecutor, role: str) -> str:
+    """Arrange that some member has ``role``; returns its node's name."""
+    first, *_, last = _members(executor)
+    if role == "leads-nb":
+        move_away(executor, Database.SB, first)
+        return first
+    if role == "leads-sb":
+        move_away(executor, Database.NB, first)
+        return first
+    if role == "leads-both":
+        assert leader(executor, Database.NB) == leader(executor, Database.SB) == first, (
+            "the first node bootstrapped both"
+        )
+        return first
+    if role == "first":
+        move_away(executor, Database.NB, first)
+        move_away(executor, Database.SB, first)
+        return first
+    leading = {leader(executor, database) for database in DATABASES}
+    idle = last if last not in leading else next(name for name in _members(executor) if name not in leading)
+    if role == "dead":
+        lose(executor, idle)
+    return idle
+
+
+def _members(executor: LabExecutor) -> tuple[str, ...]:
+    return tuple(node.name for node in executor.view().labelled())
+
+
+def leader(executor: LabExecutor, database: Database) -> str:
+    """The node that leads ``database`` now (waits for one)."""
+
+    def led() -> str | None:
+        pair = executor.view().leader(database)
+        return pair[0] if pair is not None else None
+
+    return executor.wait(led, FORMS_WITHIN, f"a {database} leader")
+
+
+def move_away(executor: LabExecutor, database: Database, node: str) -> None:
+    """Make somebody else lead ``database``."""
+    if leader(executor, database) == node:
+        assert executor.move_leadership(database, node).ok, "a leader hands over before it compacts"
+        executor.wait(
+            lambda: leader(executor, database) != node, FORMS_WITHIN, f"{database} leadership to leave {node}"
+        )
+    in_order(executor)
+
+
+def lose(executor: LabExecutor, name: str) -> None:
+    """Take the node's power and wait until Kubernetes and raft have noticed."""
+    node = executor.view().node(name)
+    assert node is not None, f"there is a node {name}"
+    assert executor.inject(Fault(FaultKind.NODE_DOWN, (name,))), "the node was up"
+
+    def noticed() -> bool:
+        lost = executor.view().node(name)
+        return lost is not None and not lost.ready
+
+    executor.wait(noticed, FORMS_WITHIN, f"node {name} to be NotReady")
+    in_order(executor, down=(node.address,))
+
+
+def cluster(make: Maker, members: int, spares: int = 0, **options: object) -> LabExecutor:
+    """A lab cluster of ``members`` ovn-central nodes."""
+    return make(ClusterSpec(members=members, spares=spares, **options))  # type: ignore[arg-type]
