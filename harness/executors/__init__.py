@@ -5,6 +5,8 @@ Backends are imported when they are asked for, so that ``sim`` needs nothing but
 
 from __future__ import annotations
 
+import shutil
+
 from harness.errors import BadInput
 from harness.executor import LabExecutor
 from harness.search.tape import Tape
@@ -12,6 +14,8 @@ from harness.spec import ClusterSpec
 
 LAB_BACKENDS = ("sim", "ovsdb")
 """Backends that make their own clusters."""
+UNBUILT_BACKENDS = ("kind", "kube")
+"""Backends of the design that nobody has built yet."""
 
 
 def unavailable(backend: str) -> str | None:
@@ -22,7 +26,11 @@ def unavailable(backend: str) -> str | None:
         from harness.executors.ovsdb import missing
 
         return missing()
-    raise BadInput(f"unknown backend {backend!r}", todo=f"choose from {', '.join(LAB_BACKENDS)}")
+    if backend in UNBUILT_BACKENDS:
+        return (
+            "not built yet" if backend == "kube" or shutil.which("docker") else "docker not found; not built yet either"
+        )
+    raise BadInput(f"unknown backend {backend!r}", todo=f"choose from {', '.join(LAB_BACKENDS + UNBUILT_BACKENDS)}")
 
 
 def create(backend: str, spec: ClusterSpec, *, tape: Tape | None = None, keep: bool = False) -> LabExecutor:

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# ci/check.sh scenarios|test|lint|bench: what the make targets do once ci/setup.sh has been here.
+# Everything is run even if something fails; the last line says what ran where, the exit status whether all was well.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin
+trap 'exit 130' INT # pytest answers Ctrl-C with a clean end and status 2: begin nothing new after it
+
+REPORTS=.make/reports
+failed=()
+
+stage() { # stage NAME COMMAND...
+  local name=$1
+  shift
+  printf '== %s\n' "$name"
+  "$@" || failed+=("$name")
+}
+
+python() { .venv/bin/python "$@"; }
+
+run_pytest() { # run_pytest NAME WORKERS ARGUMENTS...
+  local name=$1 workers=$2
+  shift 2
+  python -m pytest -q -n "$workers" --dist worksteal --durations 10 --hypothesis-profile "${OVN_PROFILE:-ovn-dev}" \
+    --ovn-report "$REPORTS/$name" --junitxml "$REPORTS/$name/junit.xml" "$@"
+}
+
+required_only() { # those of OVN_REQUIRE that are named, as options
+  local backend wanted=",${OVN_REQUIRE:-},"
+  for backend in "$@"; do
+    [[ $wanted == *",$backend,"* ]] && printf -- '--ovn-require-backend=%s\n' "$backend"
+  done
+  return 0
+}
+
+lint() {
+  stage "ruff check" python -m ruff check .
+  stage "ruff format" python -m ruff format --check .
+  stage "mypy" python -m mypy
+}
+
+scenarios() {
+  stage "scenarios on sim" run_pytest sim "${SIM_WORKERS:-2}" scenarios --ovn-backend sim
+}
+
+# Two runs, so that the simulator's load does not disturb real processes, which measure real time.
+everything() {
+  lint
+  local required
+  mapfile -t required < <(required_only sim kind kube)
+  stage "tests, and scenarios on sim" run_pytest sim "${SIM_WORKERS:-2}" tests scenarios \
+    --ovn-backend sim,ovsdb,kind -m "not real_ovsdb" "${required[@]}"
+  mapfile -t required < <(required_only ovsdb)
+  stage "tests and scenarios on real ovsdb-server" run_pytest ovsdb "${OVN_WORKERS:-4}" tests scenarios \
+    --ovn-backend sim,ovsdb,kind -m real_ovsdb "${required[@]}"
+}
+
+bench() {
+  local script
+  for script in bench/*.py; do
+    [ -e "$script" ] && stage "$script" python "$script"
+  done
+  return 0
+}
+
+finish() {
+  [ ${#failed[@]} = 0 ] || (IFS=,; printf 'failed: %s\n' "${failed[*]}")
+  [ ! -d $REPORTS ] || python ci/summary.py $REPORTS
+  [ ${#failed[@]} = 0 ]
+}
+
+rm -rf $REPORTS
+case ${1:-} in
+  scenarios) scenarios ;;
+  test) everything ;;
+  lint) lint ;;
+  bench) bench ;;
+  *) echo "usage: ci/check.sh scenarios|test|lint|bench" >&2 && exit 2 ;;
+esac
+finish

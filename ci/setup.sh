@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Make .venv with the package and its test tools, and see to Debian's OVS and OVN packages.
+# Quick when nothing has changed; needs root only to install packages, and goes on without them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin # where Debian keeps ovsdb-server and ip, also for users whose PATH lacks it
+
+PACKAGES=(openvswitch-common ovn-common ovn-central iproute2 iptables)
+PROGRAMS=(ovsdb-server ovsdb-tool ovs-appctl ovn-nbctl ovn-northd ip iptables)
+OVN_UNITS=(ovn-central.service ovn-northd.service ovn-ovsdb-server-nb.service ovn-ovsdb-server-sb.service)
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+is_root() { [ "$(id -u)" = 0 ]; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+apt_install() {
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq -o DPkg::Lock::Timeout=120 update >&2 &&
+    apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" >&2
+}
+
+installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# Debian's ovn-central starts its own OVN at once, and at every boot. Whoever installs it for its programs does not want
+# that, and its servers would take the ports. Where it was installed before, its services stay as they are.
+install_ovn() {
+  local package wanted=() status=0
+  for package in "${PACKAGES[@]}"; do
+    installed "$package" || wanted+=("$package")
+  done
+  if installed ovn-central || ! [ -d /run/systemd/system ]; then
+    apt_install "${wanted[@]}"
+    return
+  fi
+  systemctl mask --quiet --runtime "${OVN_UNITS[@]}"
+  apt_install "${wanted[@]}" || status=$?
+  systemctl unmask --quiet --runtime "${OVN_UNITS[@]}"
+  [ $status != 0 ] || systemctl disable --quiet "${OVN_UNITS[@]}"
+  return $status
+}
+
+missing_programs() {
+  local program
+  for program in "${PROGRAMS[@]}"; do
+    has "$program" || printf '%s ' "$program"
+  done
+}
+
+see_to_packages() {
+  local missing
+  missing=$(missing_programs)
+  [ -n "$missing" ] || return 0
+  if is_root && has apt-get; then
+    say "installing ${PACKAGES[*]} (for ${missing% })"
+    install_ovn && return 0
+    say "that did not work; tests on real ovsdb-server will be skipped"
+  else
+    say "not found: ${missing% }; tests on real ovsdb-server will be skipped until you type"
+    echo "  sudo apt-get install -y --no-install-recommends ${PACKAGES[*]}" >&2
+  fi
+}
+
+find_python() {
+  local name
+  for name in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11; do
+    if has "$name" && "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "$name"
+      return
+    fi
+  done
+  return 1
+}
+
+can_make_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+
+need_package() { # need_package NAME WHY: install it, or say how and give up
+  if is_root && has apt-get; then
+    say "installing $1 ($2)"
+    apt_install "$1"
+  else
+    say "$2; type"
+    echo "  sudo apt-get install -y $1" >&2
+    exit 1
+  fi
+}
+
+make_venv() {
+  local python stamp
+  stamp=.make/venv-$( (pwd && cat pyproject.toml) | sha256sum | cut -c1-16)
+  [ -e "$stamp" ] && .venv/bin/python -c '' 2>/dev/null && return
+  find_python >/dev/null || need_package python3-venv "no Python 3.11 or newer"
+  python=$(find_python)
+  can_make_venv "$python" || need_package python3-venv "$python lacks the venv module"
+  say "making .venv with $("$python" --version)"
+  rm -f .make/venv-*
+  .venv/bin/python -c '' 2>/dev/null || "$python" -m venv --clear .venv
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test,dev]'
+  mkdir -p .make
+  touch "$stamp"
+}
+
+make_venv
+see_to_packages
