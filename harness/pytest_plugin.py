@@ -149,9 +149,12 @@ def _allowed_backends(definition: pytest.Item) -> tuple[str, ...]:
     backends = marker.kwargs.get("backends") if marker else None
     if backends is None:
         return BACKENDS
-    names = backend_names([backends] if isinstance(backends, str) else backends, f"{definition.nodeid}: marker ovn")
+    try:
+        names = backend_names([backends] if isinstance(backends, str) else backends, f"{definition.nodeid}: marker ovn")
+    except pytest.UsageError as error:
+        raise pytest.Collector.CollectError(str(error)) from error
     if not names:
-        raise pytest.UsageError(f"{definition.nodeid}: marker ovn names no backend")
+        raise pytest.Collector.CollectError(f"{definition.nodeid}: marker ovn names no backend")
     return names
 
 
