@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from harness.workload import History
 
 EVERY = "*"
+OWN_PROPERTIES = ("backend", "seed", "unavailable", "kept")
+"""What the plugin itself tells the controller of a test, as user properties ``ovn.<name>``."""
 
 MARKERS = (
     "ovn(backends=None, nodes=3): the backends this scenario is for, and the members of a bare `ovn()` cluster",
@@ -212,20 +214,27 @@ class Recorder:
     def __init__(self, properties: list[tuple[str, object]]) -> None:
         self._properties = properties
 
-    def __call__(self, name: str, value: object) -> None:
-        """``value`` may be anything that JSON can say, a dataclass or an enum; the last one of a name counts."""
-        self._properties.append((f"ovn.{name}", json.loads(json.dumps(value, default=_plain))))
+    def __call__(self, **figures: object) -> None:
+        """Each may be anything that JSON can say, a dataclass or an enum; the last one of a name counts.
+
+        Raises ValueError for the names in ``OWN_PROPERTIES``.
+        """
+        taken = [name for name in figures if name in OWN_PROPERTIES]
+        if taken:
+            raise ValueError(f"ovn_record: the name {taken[0]!r} is the plugin's own")
+        for name, value in figures.items():
+            self._properties.append((f"ovn.{name}", json.loads(json.dumps(value, default=_plain))))
 
     def history(self, history: History) -> None:
         """The client's side: the longest stall (cluster seconds) and the number of writes, for each database."""
         from harness.cluster import DATABASES
 
-        self("stalls", {db.value: history.longest_stall(db) for db in DATABASES})
-        counts = {}
+        stalls, writes = {}, {}
         for db in DATABASES:
+            stalls[db.value] = history.longest_stall(db)
             invoked = sum(write.database is db for write in history.writes)
-            counts[db.value] = {"invoked": invoked, "acknowledged": len(history.acknowledged(db))}
-        self("writes", counts)
+            writes[db.value] = {"invoked": invoked, "acknowledged": len(history.acknowledged(db))}
+        self(stalls=stalls, writes=writes)
 
 
 def _plain(value: object) -> object:
@@ -262,7 +271,7 @@ def ovn_seed(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def ovn_record(request: pytest.FixtureRequest) -> Recorder:
-    """``ovn_record(name, value)`` and ``ovn_record.history(history)``: figures for the report."""
+    """``ovn_record(name=value, ...)`` and ``ovn_record.history(history)``: figures for the report."""
     return Recorder(request.node.user_properties)
 
 
@@ -372,7 +381,6 @@ def updated(before: Mapping[str, Any] | None, report: pytest.TestReport) -> dict
     elif report.failed and report.when != "call":
         outcome = "error"
     worse = before is None or before["outcome"] == "passed"
-    known = {"backend", "seed", "unavailable", "kept"}
     figures = {name.removeprefix("ovn."): value for name, value in properties.items() if name.startswith("ovn.")}
     return {
         "format": 1,
@@ -383,7 +391,7 @@ def updated(before: Mapping[str, Any] | None, report: pytest.TestReport) -> dict
         "reason": _reason(report) or (before["reason"] if before else ""),
         "seconds": round((before["seconds"] if before else 0.0) + report.duration, 3),
         "stalls": figures.pop("stalls", None),
-        "figures": {name: value for name, value in figures.items() if name not in known},
+        "figures": {name: value for name, value in figures.items() if name not in OWN_PROPERTIES},
     }
 
 

@@ -270,7 +270,7 @@ def test_report_holds_one_file_for_each_scenario(suite: pytest.Pytester) -> None
         def test_swap(ovn, ovn_seed, ovn_record):
             ovn()
             writes = (Write(Database.NB, "a", 1.0, 2.0), Write(Database.NB, "b", 3.0, None))
-            ovn_record("kicked", Database.NB)
+            ovn_record(kicked=Database.NB, margin=1)
             ovn_record.history(History(0.0, 10.0, writes))
         def test_broken(ovn): raise ValueError("no leader")
     """
@@ -283,13 +283,20 @@ def test_report_holds_one_file_for_each_scenario(suite: pytest.Pytester) -> None
     swap = by_id["test_swap[sim]"]
     assert (swap["backend"], swap["seed"], swap["outcome"]) == ("sim", 5, "passed")
     assert swap["stalls"] == {"nb": 8.0, "sb": 10.0}
-    assert swap["figures"]["kicked"] == "nb"
+    assert (swap["figures"]["kicked"], swap["figures"]["margin"]) == ("nb", 1)
     assert swap["figures"]["writes"]["nb"] == {"invoked": 2, "acknowledged": 1}
     assert by_id["test_broken[sim]"]["outcome"] == "failed"
     assert by_id["test_broken[sim]"]["reason"] == "ValueError: no leader"
     assert by_id["test_broken[kind]"]["reason"].startswith("backend kind can't run here: docker")
     ran_on = json.loads((suite.path / "out" / "ran-on.json").read_text())
     assert (ran_on["sim"]["ran"], ran_on["kind"]["skipped"]) == (2, 2)
+
+
+def test_figures_can_not_pass_for_the_plugins_own_properties(suite: pytest.Pytester) -> None:
+    suite.makepyfile("def test_it(ovn_record): ovn_record(backend='moon')")
+    result = run(suite)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("*ValueError: ovn_record: the name 'backend' is the plugin's own")
 
 
 def test_junit_has_seed_and_backend(suite: pytest.Pytester) -> None:
