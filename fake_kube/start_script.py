@@ -1,228 +1,79 @@
 """The decisions of ovn-central's start script (start-db.sh), without doing any of them.
 
-:func:`start_script` yields requests and gets answers; somebody else owns files, servers and time. Addresses are plain
-IPs as in NODE_IPS, ``db`` is ``"nb"`` or ``"sb"``, times are seconds. Sources: facts, kube-ovn 2; ovn-ctl(8).
+:func:`start_script` yields requests and gets answers; somebody else owns files, servers and time. Sources: facts,
+kube-ovn 2; ovn-ctl(8).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any, TypeAlias
+from collections.abc import Generator, Mapping
+from typing import Any
 
 from fake_kube.profile import KubeOvnProfile, ScriptGeneration
-from fake_kube.runtime import Clock, Timer
+from fake_kube.script_requests import (
+    ArchiveFile,
+    AwaitConnected,
+    ConvertStandalone,
+    CreateCluster,
+    CreateStandalone,
+    DatabaseFile,
+    FileKind,
+    FileState,
+    FixCluster,
+    Header,
+    JoinCluster,
+    Leader,
+    LeaderAnswer,
+    LiveClusterId,
+    Print,
+    Rejoin,
+    RemoveFile,
+    Request,
+    Script,
+    Serve,
+    Sleep,
+    StartNorthd,
+    StartServer,
+    StopAll,
+    WriteGlobal,
+)
+from fake_kube.script_runner import ScriptRunner
 
-QUERY_TIMEOUT = 10.0
-CONNECT_TIMEOUT = 30.0
+__all__ = [
+    "ArchiveFile",
+    "AwaitConnected",
+    "ConvertStandalone",
+    "CreateCluster",
+    "CreateStandalone",
+    "DatabaseFile",
+    "FileKind",
+    "FileState",
+    "FixCluster",
+    "Header",
+    "JoinCluster",
+    "Leader",
+    "LeaderAnswer",
+    "LiveClusterId",
+    "Print",
+    "Rejoin",
+    "RemoveFile",
+    "Request",
+    "Script",
+    "ScriptRunner",
+    "Serve",
+    "Sleep",
+    "StartNorthd",
+    "StartServer",
+    "StopAll",
+    "WriteGlobal",
+    "in_node_ips",
+    "start_script",
+    "usable",
+]
+
 LOOKUP_ATTEMPTS = 7
 LOOKUP_PAUSE = 10.0
 BOTH = ("nb", "sb")
-
-
-class FileKind(Enum):
-    """What lies where the database file should be. GARBAGE is anything whose database name is not the right one."""
-
-    MISSING = "missing"
-    GARBAGE = "garbage"
-    STANDALONE = "standalone"
-    CLUSTERED = "clustered"
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """A saved raft header (``.hdr``). An id is unusable when it is empty or all zeros."""
-
-    cid: str
-    sid: str
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseFile:
-    """Answer to :class:`FileState`. All but ``kind`` and ``header`` speak of a clustered file.
-
-    ``age`` is seconds since the inode was born (infinite where the file system keeps no birth time). ``healthy`` is
-    what ``ovsdb-tool check-cluster`` says; a file with the note "left" is healthy to it. ``sid`` is "" if unreadable.
-    """
-
-    kind: FileKind
-    joined: bool = True
-    age: float = float("inf")
-    healthy: bool = True
-    left: bool = False
-    sid: str = ""
-    header: Header | None = None
-
-
-class LeaderAnswer(Enum):
-    """Answer to :class:`Leader`; REFUSED comes at once, TIMEOUT after the request's timeout."""
-
-    LEADER = "leader"
-    NOT_LEADER = "not leader"
-    REFUSED = "refused"
-    TIMEOUT = "timeout"
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """Look at the database file and the header. Answer: :class:`DatabaseFile`."""
-
-    db: str
-
-
-@dataclass(frozen=True, slots=True)
-class Leader:
-    """Ask the server at ``address`` whether it leads. Answer: :class:`LeaderAnswer`, at most ``timeout`` later."""
-
-    address: str
-    db: str
-    timeout: float = QUERY_TIMEOUT
-
-
-@dataclass(frozen=True, slots=True)
-class LiveClusterId:
-    """Ask servers for their cluster id. Answer: the distinct ids found (a tuple; none when nobody answered)."""
-
-    db: str
-    addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveFile:
-    """Remove the database file, or the header when ``header``. No answer."""
-
-    db: str
-    header: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveFile:
-    """Move the database file, or the header when ``header``, aside within the directory. No answer."""
-
-    db: str
-    header: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FixCluster:
-    """``ovsdb-tool fix-cluster``. Answer: whether the file is healthy now."""
-
-    db: str
-
-
-@dataclass(frozen=True, slots=True)
-class CreateCluster:
-    """Write a new cluster's first file. Answer: "" or an error text."""
-
-    db: str
-
-
-@dataclass(frozen=True, slots=True)
-class CreateStandalone:
-    """Write an empty standalone database if the file is missing (empty NODE_IPS). Answer: "" or an error text."""
-
-    db: str
-
-
-@dataclass(frozen=True, slots=True)
-class JoinCluster:
-    """Write a joining file, replacing what is there. ``sid`` keeps an old server id. Answer: "" or an error text.
-
-    ``ovsdb-tool`` refuses a remote that is the local address.
-    """
-
-    db: str
-    remotes: tuple[str, ...]
-    cid: str | None = None
-    sid: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rejoin:
-    """Write a file from the header: its cluster id, its server id, ``remotes``. Answer: "" or an error text."""
-
-    db: str
-    remotes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertStandalone:
-    """Make a standalone file a new cluster (keeping a backup). Answer: "" or an error text."""
-
-    db: str
-
-
-@dataclass(frozen=True, slots=True)
-class StartServer:
-    """Start ovsdb-server. ``bootstrap``: started without a remote. Answer: "" or the text with which it refused."""
-
-    db: str
-    bootstrap: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AwaitConnected:
-    """Wait until the local server says connected. Answer: bool, at most ``timeout`` later."""
-
-    db: str
-    timeout: float = CONNECT_TIMEOUT
-
-
-@dataclass(frozen=True, slots=True)
-class WriteGlobal:
-    """``ovn-nbctl set NB_Global``: no timeout. Answer (anything) once a write to nb and sb has succeeded."""
-
-
-@dataclass(frozen=True, slots=True)
-class StartNorthd:
-    """Start ovn-northd with connections to ``addresses`` (empty: the local sockets). No answer needed."""
-
-    addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StopAll:
-    """``ovn-ctl stop_northd``: stop northd and both servers. No answer needed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Print:
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Serve:
-    """The leader checker runs in the foreground. Answer only if it ends; then the script ends too."""
-
-
-Request: TypeAlias = (
-    FileState
-    | Leader
-    | LiveClusterId
-    | RemoveFile
-    | ArchiveFile
-    | FixCluster
-    | CreateCluster
-    | CreateStandalone
-    | JoinCluster
-    | Rejoin
-    | ConvertStandalone
-    | StartServer
-    | AwaitConnected
-    | WriteGlobal
-    | StartNorthd
-    | StopAll
-    | Print
-    | Sleep
-    | Serve
-)
-Script: TypeAlias = Generator[Request, Any, int]
 
 
 class _Exit(Exception):
@@ -440,74 +291,3 @@ def _live_cluster_id(db: str, others: tuple[str, ...]) -> Generator[Request, Any
 def usable(identity: str) -> bool:
     """Whether an id is there and not all zeros."""
     return bool(identity.strip("0-"))
-
-
-# -- running it ------------------------------------------------------------------------------------------------------
-
-
-class ScriptRunner:
-    """Drive a script: ``perform(request, answer)`` does one thing and answers now or later, ``exited`` gets the code.
-
-    Sleeping is done here; everything else, :class:`Print` and :class:`Serve` included, goes to ``perform``. ``exited``
-    is never called from within the constructor.
-    """
-
-    def __init__(
-        self,
-        clock: Clock,
-        script: Script,
-        perform: Callable[[Request, Callable[[object], None]], None],
-        exited: Callable[[int], None],
-    ) -> None:
-        self._clock = clock
-        self._script: Script | None = script
-        self._perform = perform
-        self._exited = exited
-        self._asked = 0
-        self._answers: list[object] = [None]
-        self._advancing = False
-        self._timer: Timer | None = clock.call_later(0, self._advance)
-
-    @property
-    def running(self) -> bool:
-        return self._script is not None
-
-    def stop(self) -> None:
-        """The script is killed: nothing of it runs any more, late answers are ignored, ``exited`` is not called."""
-        self._script = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _advance(self) -> None:
-        """Go on while answers are there; an answer from within ``perform`` must not nest."""
-        if self._advancing:
-            return
-        self._advancing = True
-        try:
-            while self._script is not None and self._answers:
-                answer = self._answers.pop()
-                try:
-                    request = self._script.send(answer)
-                except StopIteration as end:
-                    self._script = None
-                    self._exited(end.value)
-                    return
-                self._ask(request)
-        finally:
-            self._advancing = False
-
-    def _ask(self, request: Request) -> None:
-        self._asked += 1
-        asked = self._asked
-
-        def answer(value: object) -> None:
-            if self._script is not None and asked == self._asked:
-                self._asked += 1
-                self._answers.append(value)
-                self._advance()
-
-        if isinstance(request, Sleep):
-            self._timer = self._clock.call_later(request.seconds, lambda: answer(None))
-        else:
-            self._perform(request, answer)
