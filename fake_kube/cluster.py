@@ -61,6 +61,10 @@ class Cluster:
         return self._api.kubernetes
 
     @property
+    def clock(self) -> Clock:
+        return self._api.clock
+
+    @property
     def nodes(self) -> Mapping[str, Node]:
         return self._api.nodes
 

@@ -29,7 +29,7 @@ def install(
     node_ips: str | None = None,
     extra_workloads: bool = False,
 ) -> None:
-    """Label ``nodes`` (existing ones) and create the workloads.
+    """Label ``nodes`` (names or addresses of existing ones) and create the workloads.
 
     ``placement`` is ``"selector"`` or ``"affinity"`` (default: what the release's chart uses), ``node_ips`` the value
     of NODE_IPS and OVN_DB_IPS (default: the nodes' addresses in the order given). ``extra_workloads`` adds what the
@@ -39,9 +39,10 @@ def install(
     if placement not in (None, "selector", "affinity"):
         raise ValueError(f"placement {placement!r} is neither 'selector' nor 'affinity'")
     affinity = profile.affinity if placement is None else placement == "affinity"
-    for name in nodes:
+    names = [_node_name(cluster, node) for node in nodes]
+    for name in names:
         cluster.label_node(name, *label)
-    ips = ",".join(cluster.nodes[name].address for name in nodes) if node_ips is None else node_ips
+    ips = ",".join(cluster.nodes[name].address for name in names) if node_ips is None else node_ips
     cluster.create_deployment(_central(profile, len(nodes), Selector((_LINUX, (label[0], (label[1],))), affinity), ips))
     cluster.create_daemonset(_ovs(profile, ips))
     cluster.create_deployment(_controller(CONTROLLER, len(nodes), ips))
@@ -49,6 +50,10 @@ def install(
         if profile.has_ic_controller:
             cluster.create_deployment(_controller(IC_CONTROLLER, 1, ips))
         cluster.create_daemonset(_dpdk(ips))
+
+
+def _node_name(cluster: Cluster, node: str) -> str:
+    return next((name for name, known in cluster.nodes.items() if known.address == node), node)
 
 
 def _central(profile: KubeOvnProfile, replicas: int, selector: Selector, ips: str) -> DeploymentSpec:

@@ -1,6 +1,6 @@
 """kube-ovn-leader-checker: the process that keeps leader labels, saves raft headers and may end its pod.
 
-It runs in the foreground of the start script (its :class:`fake_kube.start_script.Serve`), one a pod.
+In each ovn-central pod it runs in the foreground of the start script (:class:`fake_kube.start_script.Serve`).
 Source: facts, kube-ovn 3.
 """
 
@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fake_kube.cluster import Cluster
-from fake_kube.objects import KubeError
+from fake_kube.objects import KubeError, Pod
 from fake_kube.profile import KubeOvnProfile
-from fake_kube.runtime import Clock
 from fake_kube.timers import Timers
 
 PERIOD = 5.0
+CENTRAL = "ovn-central"
 NB_LABEL = "ovn-nb-leader"
 SB_LABEL = "ovn-sb-leader"
 NORTHD_LABEL = "ovn-northd-leader"
@@ -23,7 +23,7 @@ NORTHD_LABEL = "ovn-northd-leader"
 
 @dataclass(frozen=True, slots=True)
 class LeaderFlags:
-    """What the pod's own servers and northd say of themselves."""
+    """What a pod's own servers and northd say of themselves."""
 
     nb: bool
     sb: bool
@@ -32,9 +32,10 @@ class LeaderFlags:
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """What the leader checker learns when its own server leads ``db``.
+    """What is seen from a pod whose own server leads ``db``.
 
-    ``leaders``: other addresses of NODE_IPS whose server says that it leads; ``servers``: servers in the own status.
+    ``leaders``: other addresses of the pod's NODE_IPS whose server says that it leads; ``servers``: how many servers
+    the own ``cluster/status`` lists (None if it can't be had).
     """
 
     db: str
@@ -42,86 +43,93 @@ class Peers:
     servers: int | None = None
 
 
+Ask = Callable[[Pod, Callable[[LeaderFlags | None], None]], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the checker can do, given by whoever runs the pod's processes. Each may answer now or later.
+    """What some releases' checkers do besides labelling, given by whoever runs the processes.
 
-    ``ask``: look at the own servers; None (or no answer) when the pidfile checks or a query fail.
-    ``ask_peers``: ``(db, done)``, only called for a database that the own server leads.
-    ``destroy``: delete the own file of ``db`` (the integrity check of some releases). ``fatal``: the checker has
-    ended; its start script ends with it. ``write_header``: save the raft header of both databases.
+    ``ask_peers(pod, db, done)`` is only called for a database that the pod's server leads. ``destroy(pod, db)``
+    deletes the pod's own file of ``db`` (the integrity check). ``fatal(pod, reason)``: the pod's checker has ended,
+    and so its start script ends. ``write_header(pod)`` saves the raft header of both databases.
     """
 
-    ask: Callable[[Callable[[LeaderFlags | None], None]], None]
-    ask_peers: Callable[[str, Callable[[Peers], None]], None] | None = None
-    destroy: Callable[[str], None] | None = None
-    fatal: Callable[[str], None] | None = None
-    write_header: Callable[[], None] | None = None
+    ask_peers: Callable[[Pod, str, Callable[[Peers], None]], None] | None = None
+    destroy: Callable[[Pod, str], None] | None = None
+    fatal: Callable[[Pod, str], None] | None = None
+    write_header: Callable[[Pod], None] | None = None
 
 
 class LeaderChecker:
-    """Looks every five seconds while it runs. Labels of a pod whose checker can't look go stale: nobody clears them."""
+    """The checkers of all running ovn-central pods: each looks every five seconds.
 
-    def __init__(self, cluster: Cluster, clock: Clock, pod: str, profile: KubeOvnProfile, hooks: Hooks) -> None:
+    ``ask(pod, done)`` looks at the pod's own servers, now or later; None (or no answer) when the pidfile checks or a
+    query fail, or the start script is not that far. Labels of a pod that can't look go stale: nobody clears them.
+    """
+
+    def __init__(self, cluster: Cluster, ask: Ask, profile: KubeOvnProfile, hooks: Hooks | None = None) -> None:
         self._cluster = cluster
-        self._pod = pod
+        self._ask = ask
         self._profile = profile
-        self._hooks = hooks
-        self._timers = Timers(clock)
-        self._asked = 0
-        self._strikes = {"nb": 0, "sb": 0}
-        self._timers.later(0, self._tick)
+        self._hooks = hooks or Hooks()
+        self._timers = Timers(cluster.clock)
+        self._strikes: dict[tuple[str, int, str], int] = {}
+        self._timers.later(PERIOD, self._tick)
 
     def stop(self) -> None:
-        """The container was killed. ``fatal`` is not called."""
-        self._asked += 1
+        """No checker looks any more."""
         self._timers.close()
 
     def _tick(self) -> None:
         self._timers.later(PERIOD, self._tick)
-        self._asked += 1
-        asked = self._asked
+        for pod in self._cluster.pods_of(CENTRAL):
+            if pod.running:
+                self._ask_one(pod)
+
+    def _ask_one(self, pod: Pod) -> None:
+        life = pod.restarts
 
         def answered(flags: LeaderFlags | None) -> None:
-            if asked == self._asked and flags is not None:
-                self._look(flags, asked)
+            if flags is not None and pod.running and pod.restarts == life:
+                self._look(pod, flags)
 
-        self._hooks.ask(answered)
+        self._ask(pod, answered)
 
-    def _look(self, flags: LeaderFlags, asked: int) -> None:
+    def _look(self, pod: Pod, flags: LeaderFlags) -> None:
         try:
             for label, value in ((NB_LABEL, flags.nb), (SB_LABEL, flags.sb), (NORTHD_LABEL, flags.northd)):
-                self._cluster.label_pod(self._pod, label, "true" if value else "false")
+                self._cluster.label_pod(pod.name, label, "true" if value else "false")
         except KubeError:
             return
         if self._hooks.write_header is not None and self._profile.writes_header:
-            self._hooks.write_header()
+            self._hooks.write_header(pod)
         for db, leads in (("nb", flags.nb), ("sb", flags.sb)):
             if not leads:
-                self._strikes[db] = 0
+                self._strikes.pop((pod.name, pod.restarts, db), None)
             elif self._hooks.ask_peers is not None and self._wants_peers:
-                self._hooks.ask_peers(db, lambda peers: self._judge(peers) if asked == self._asked else None)
+                self._hooks.ask_peers(pod, db, lambda peers: self._judge(pod, peers))
 
     @property
     def _wants_peers(self) -> bool:
         return self._profile.duplicate_leader.strikes > 0 or self._profile.integrity_check
 
-    def _judge(self, peers: Peers) -> None:
+    def _judge(self, pod: Pod, peers: Peers) -> None:
         """A second leader, or (in some releases) a cluster smaller than NODE_IPS, ends the pod."""
+        if not pod.running:
+            return
+        key = (pod.name, pod.restarts, peers.db)
+        self._strikes[key] = self._strikes.get(key, 0) + 1 if peers.leaders else 0
         needed = self._profile.duplicate_leader.strikes
-        self._strikes[peers.db] = self._strikes[peers.db] + 1 if peers.leaders else 0
-        if needed and self._strikes[peers.db] >= needed:
-            self._die(f"{peers.db}: multiple leaders, also {', '.join(peers.leaders)}")
-        elif self._profile.integrity_check and peers.servers is not None and peers.servers < self._expected():
+        expected = len([item for item in pod.env.get("NODE_IPS", "").split(",") if item.strip()])
+        if needed and self._strikes[key] >= needed:
+            self._strikes[key] = 0
+            self._die(pod, f"{peers.db}: multiple leaders, also {', '.join(peers.leaders)}")
+        elif self._profile.integrity_check and peers.servers is not None and peers.servers < expected:
             if self._hooks.destroy is not None:
-                self._hooks.destroy(peers.db)
-            self._die(f"{peers.db}: {peers.servers} servers, {self._expected()} in NODE_IPS")
+                self._hooks.destroy(pod, peers.db)
+            self._die(pod, f"{peers.db}: {peers.servers} servers, {expected} in NODE_IPS")
 
-    def _expected(self) -> int:
-        pod = self._cluster.pods.get(self._pod)
-        return 0 if pod is None else len([item for item in pod.env.get("NODE_IPS", "").split(",") if item.strip()])
-
-    def _die(self, reason: str) -> None:
-        self.stop()
+    def _die(self, pod: Pod, reason: str) -> None:
         if self._hooks.fatal is not None:
-            self._hooks.fatal(reason)
+            self._hooks.fatal(pod, reason)
