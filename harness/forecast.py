@@ -19,7 +19,7 @@ class Standing:
     @property
     def margin(self) -> int:
         """Live members minus majority: how many may still fail; negative without quorum."""
-        return margin(sum(1 for host in self.members if host in self.live), len(self.members))
+        return margin(len(self.live.intersection(self.members)), len(self.members))
 
     @property
     def needed(self) -> int:

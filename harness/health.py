@@ -71,7 +71,9 @@ def duplicate_problems(view: ClusterView, database: Database) -> list[str]:
 def server_problems(view: ClusterView, database: Database, entry: ServerEntry, leader: MemberStatus) -> list[str]:
     """What is wrong with one configured server: silent, outside, leaderless, behind, or of another opinion."""
     host = host_of(entry.address)
-    status = next((s for _, s in view.statuses(database) if s.server_id.startswith(entry.sid4)), None)
+    # Four digits alone do not tell servers apart: one pair in 65536 shares them.
+    told = (s for _, s in view.statuses(database) if s.server_id.startswith(entry.sid4))
+    status = next((s for s in told if host_of(s.address) == host), None)
     if status is None:
         return [f"{database} server {entry.sid4} at {host} does not answer"]
     if not status.is_member:
@@ -151,7 +153,7 @@ def removal_keeps_quorum(view: ClusterView, database: Database, host: str) -> tu
     A live member counts only if it knows a leader now (facts: peers 0.1, ovsdb-raft 9.3).
     """
     left = [e for e in members(view, database) if host_of(e.address) != host]
-    live = live_hosts(view, database)
-    alive = sum(1 for e in left if host_of(e.address) in live)
+    # One process for each host: a ghost beside a live server is not alive.
+    alive = len({host_of(e.address) for e in left} & live_hosts(view, database))
     needed = majority(len(left)) if left else 1
     return alive >= needed and bool(left), len(left), alive, needed

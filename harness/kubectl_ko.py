@@ -21,7 +21,8 @@ def leader_label(what: str) -> str:
 def _first(view: ClusterView, what: str) -> Pod | None:
     pods = sorted(view.pods_of("ovn-central"), key=lambda pod: pod.name)
     labelled = (pod for pod in pods if pod.labels.get(leader_label(what)) == "true")
-    return next((pod for pod in labelled if pod.ready and pod.phase == "Running"), None)
+    # kubectl prints Terminating in place of Running for a pod that is being deleted.
+    return next((pod for pod in labelled if pod.ready and pod.phase == "Running" and not pod.terminating), None)
 
 
 def labelled_pod(view: ClusterView, database: Database) -> Pod | None:

@@ -65,7 +65,9 @@ def goes_last(view: ClusterView, workload: Workload, node: str) -> bool:
     mine = next((pod for pod in pods if pod.node == node), None)
     if mine is None or len(pods) == 1:
         return True
+    if not mine.ready:
+        return False
     if has_deletion_cost(view):
-        return cost(mine) > max(cost(pod) for pod in pods if pod is not mine)
+        return all(not pod.ready or cost(mine) > cost(pod) for pod in pods if pod is not mine)
     since = mine.ready_since if mine.ready_since is not None else float("inf")
     return all(not pod.ready or (pod.ready_since or 0.0) > since for pod in pods if pod is not mine)
