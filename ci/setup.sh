@@ -14,9 +14,14 @@ is_root() { [ "$(id -u)" = 0 ]; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
 apt_install() {
+  local log=.make/apt.log
+  mkdir -p .make
   export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq -o DPkg::Lock::Timeout=120 update >&2 &&
-    apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" >&2
+  if ! { apt-get -q -o DPkg::Lock::Timeout=120 update &&
+    apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"; } >"$log" 2>&1 </dev/null; then
+    tail -n 20 "$log" >&2
+    return 1
+  fi
 }
 
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
@@ -32,7 +37,7 @@ install_ovn() {
     apt_install "${wanted[@]}"
     return
   fi
-  systemctl mask --quiet --runtime "${OVN_UNITS[@]}"
+  systemctl mask --quiet --runtime "${OVN_UNITS[@]}" 2>/dev/null || return # they don't exist yet, and it says so
   apt_install "${wanted[@]}" || status=$?
   systemctl unmask --quiet --runtime "${OVN_UNITS[@]}"
   [ $status != 0 ] || systemctl disable --quiet "${OVN_UNITS[@]}"
