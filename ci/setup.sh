@@ -51,24 +51,10 @@ missing_programs() {
   done
 }
 
-see_to_packages() {
-  local missing
-  missing=$(missing_programs)
-  [ -n "$missing" ] || return 0
-  if is_root && has apt-get; then
-    say "installing ${PACKAGES[*]} (for ${missing% })"
-    install_ovn && return 0
-    say "that did not work; tests on real ovsdb-server will be skipped"
-  else
-    say "not found: ${missing% }; tests on real ovsdb-server will be skipped until you type"
-    echo "  sudo apt-get install -y --no-install-recommends ${PACKAGES[*]}" >&2
-  fi
-}
-
-find_python() {
+find_python() { # a Python 3.11 or newer that can make a venv
   local name
   for name in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11; do
-    if has "$name" && "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    if has "$name" && "$name" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       command -v "$name"
       return
     fi
@@ -76,33 +62,41 @@ find_python() {
   return 1
 }
 
-can_make_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+stamp() { echo ".make/venv-$( (pwd && cat pyproject.toml) | sha256sum | cut -c1-16)"; }
 
-need_package() { # need_package NAME WHY: install it, or say how and give up
+venv_is_ready() { [ -e "$(stamp)" ] && .venv/bin/python -c '' 2>/dev/null; }
+
+see_to_packages() {
+  local missing line=()
+  missing=$(missing_programs)
+  venv_is_ready || find_python >/dev/null || line+=(python3-venv)
+  [ -z "$missing" ] || line+=("${PACKAGES[@]}")
+  [ ${#line[@]} -gt 0 ] || return 0
   if is_root && has apt-get; then
-    say "installing $1 ($2)"
-    apt_install "$1"
-  else
-    say "$2; type"
-    echo "  sudo apt-get install -y $1" >&2
-    exit 1
+    say "installing ${line[*]}"
+    [ "${line[0]}" != python3-venv ] || apt_install python3-venv || return 0
+    [ -z "$missing" ] || install_ovn || say "that did not work; tests on real ovsdb-server will be skipped"
+    return 0
   fi
+  [ -z "$missing" ] || say "not found: ${missing% }; tests on real ovsdb-server will be skipped"
+  say "to install what is missing, type"
+  echo "  sudo apt-get install -y --no-install-recommends ${line[*]}" >&2
 }
 
 make_venv() {
-  local python stamp
-  stamp=.make/venv-$( (pwd && cat pyproject.toml) | sha256sum | cut -c1-16)
-  [ -e "$stamp" ] && .venv/bin/python -c '' 2>/dev/null && return
-  find_python >/dev/null || need_package python3-venv "no Python 3.11 or newer"
-  python=$(find_python)
-  can_make_venv "$python" || need_package python3-venv "$python lacks the venv module"
+  local python
+  ! venv_is_ready || return 0
+  if ! python=$(find_python); then
+    say "can't go on without a Python 3.11 or newer that has the venv module"
+    exit 1
+  fi
   say "making .venv with $("$python" --version)"
   rm -f .make/venv-*
   .venv/bin/python -c '' 2>/dev/null || "$python" -m venv --clear .venv
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test,dev]'
   mkdir -p .make
-  touch "$stamp"
+  touch "$(stamp)"
 }
 
-make_venv
 see_to_packages
+make_venv
