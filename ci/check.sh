@@ -64,7 +64,10 @@ bench() {
 }
 
 finish() {
-  [ ${#failed[@]} = 0 ] || (IFS=,; printf 'failed: %s\n' "${failed[*]}")
+  local stage
+  for stage in "${failed[@]}"; do
+    echo "failed: $stage"
+  done
   [ ! -d $REPORTS ] || python ci/summary.py $REPORTS
   [ ${#failed[@]} = 0 ]
 }
