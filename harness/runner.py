@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.cluster import ClusterView
-from harness.errors import ExitCode, Inconclusive, Interrupted, OvnswapError, Refused, StepFailed
+from harness.errors import Inconclusive, Interrupted, OvnswapError, Refused, StepFailed
 from harness.executor import Executor, WaitTimeout
 from harness.journal import Journal, MemoryJournal
 from harness.plan import Plan
@@ -26,7 +26,7 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """What became of one step. ``outcome``: done, skipped or failed; times in cluster seconds; ``reply``: its answer."""
+    """What became of one step. ``outcome``: done, skipped or failed; cluster seconds; ``reply``: its answer."""
 
     number: int
     step: Step
@@ -92,6 +92,7 @@ class Runner:
         self._pace = pace
         self._outcomes: list[StepOutcome] = []
         self._changed = False
+        self._begun: Step | None = None
 
     def run(self) -> RunResult:
         """Run every step.
@@ -146,6 +147,7 @@ class Runner:
             view = self._allowed(number, step, view)
             if not step.read_only:
                 self._changed = True
+                self._begun = step
             reply = step.act(self._executor, view)
             try:
                 self._await(number, step)
@@ -201,26 +203,31 @@ class Runner:
         if isinstance(error, OvnswapError):
             return error
         todo = "look with `ovnswap status`, mend what it names, then run the same command again: it goes on from here"
+        if not self._changed:
+            return Refused(str(error), why=f"step {step.title!r} is not done, and nothing was changed yet", todo=todo)
         if step.repeatable:
             return Inconclusive(str(error), why="whether the change will still happen is not known", todo=todo)
         return StepFailed(str(error), why=f"step {step.title!r} is not done", todo=todo)
 
     def _interrupted(self) -> Interrupted:
-        last = self._outcomes[-1].step if self._outcomes else None
-        safe = not self._changed or last is None or last.safe_point
-        self._journal.record("interrupted", after=len(self._outcomes), safe=safe)
-        stopped = f"stopped after step {len(self._outcomes)} of {len(self._plan.steps)}"
-        error = Interrupted(
-            stopped,
-            why="" if safe else "nb and sb differ here: do not leave it like this",
+        """Says whether the cluster may be left like this: not within a step, nor after one that is no safe point."""
+        last = next((o.step for o in reversed(self._outcomes) if not o.step.read_only), None)
+        why = ""
+        if self._begun is not None:
+            why = f"step {self._begun.title!r} was begun and is not done: do not leave it like this"
+        elif last is not None and not last.safe_point:
+            why = f"step {last.title!r} is half of a change: do not leave it like this"
+        self._journal.record("interrupted", after=len(self._outcomes), safe=not why)
+        return Interrupted(
+            f"stopped after step {len(self._outcomes)} of {len(self._plan.steps)}",
+            why=why,
             todo="run the same command again: it goes on from what is really there",
         )
-        error.exit_code = ExitCode.INTERRUPTED
-        return error
 
     def _finish(self, number: int, step: Step, outcome: str, started: float, reply: str) -> None:
         ended = self._executor.now()
         self._outcomes.append(StepOutcome(number, step, outcome, started, ended, reply))
+        self._begun = None
         self._journal.record("step-" + outcome, number=number, reply=reply, at=ended)
         self._tell(outcome, number, step, reply)
 
