@@ -194,6 +194,12 @@ class Pod:
     annotations: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def active(self) -> bool:
+        """Counts as a replica. A Failed object stays behind when the kubelet of an unlabelled node restarts, and means
+        nothing (facts: kubernetes 1)."""
+        return not self.terminating and self.phase not in ("Failed", "Succeeded")
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:
@@ -281,8 +287,8 @@ class ClusterView:
         return tuple(pod for pod in self.pods if pod.app == app)
 
     def central_pod(self, node: str) -> Pod | None:
-        """The ovn-central pod bound to ``node``; one that is not terminating comes first."""
-        here = [pod for pod in self.pods_of("ovn-central") if pod.node == node]
+        """The ovn-central pod bound to ``node``; a terminating one comes last, a Failed object not at all."""
+        here = [pod for pod in self.pods_of("ovn-central") if pod.node == node and (pod.active or pod.terminating)]
         return min(here, key=lambda pod: pod.terminating, default=None)
 
     def report(self, database: Database, node: str) -> Report | None:

@@ -18,12 +18,17 @@ class Standing:
 
     @property
     def margin(self) -> int:
-        """Live members minus majority: how many may still fail; negative without quorum."""
+        """Live members minus majority: how many may still fail; negative without quorum.
+
+        Where no configuration is known (nobody answered) there is none to lose: -1.
+        """
+        if not self.members:
+            return -1
         return margin(len(self.live.intersection(self.members)), len(self.members))
 
     @property
     def needed(self) -> int:
-        return majority(len(self.members))
+        return majority(len(self.members)) if self.members else 1
 
 
 @dataclass(frozen=True, slots=True)

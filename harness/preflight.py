@@ -112,6 +112,22 @@ def drift(view: ClusterView) -> list[Check]:
     ]
 
 
+def halfway(view: ClusterView, own: Iterable[str]) -> list[Check]:
+    """HALFWAY: no other node is half in or half out: raft and NODE_IPS agree on every host but the plan's ``own``."""
+    central = view.workload(CENTRAL)
+    listed = set(split_list(central.env.get("NODE_IPS", ""))) if central is not None else set()
+    configured = {host for database in DATABASES for host in health.member_hosts(view, database)}
+    others = sorted((listed ^ configured) - set(own)) if listed and configured else []
+    checks = []
+    for host in others:
+        node = view.node_at(host)
+        name = node.name if node is not None else host
+        half = "is in NODE_IPS and no member" if host in listed else "is a member and not in NODE_IPS"
+        todo = f"finish it first: ovnswap apply remove {name} (or ovnswap apply add {name})"
+        checks.append(Check("HALFWAY", REFUSED, f"{name} {half}", "two changes at once can't be steered", todo))
+    return checks or [Check("HALFWAY", OK, "no other node is half in or half out")]
+
+
 def _names(hosts: set[str]) -> str:
     return ",".join(sorted(hosts)) or "nothing"
 
@@ -121,7 +137,7 @@ def pods(view: ClusterView, ignore: Iterable[str] = ()) -> list[Check]:
     skipped = frozenset(ignore)
     central = view.workload(CENTRAL)
     homeless = central is not None and central.replicas > len(view.labelled())  # a run that was cut off leaves that
-    here = [p for p in view.pods_of(CENTRAL) if not p.terminating and p.node not in skipped]
+    here = [p for p in view.pods_of(CENTRAL) if p.active and p.node not in skipped]
     unready = [p for p in here if not p.ready and not (homeless and p.node is None)]
     if not unready:
         return [Check("PODS", OK, "every ovn-central pod is Ready")]
@@ -154,9 +170,13 @@ def newcomer(view: ClusterView, node: Node, directory_files: tuple[str, ...] | N
     return checks or [Check("NODE", OK, f"node {node.name} can come in")]
 
 
-def first_address(current: tuple[str, ...], wanted: tuple[str, ...]) -> list[Check]:
-    """FIRST: the first address of NODE_IPS alone may bootstrap a cluster; it must be one that holds the data."""
-    if wanted and current and wanted[0] not in current:
+def first_address(view: ClusterView, wanted: tuple[str, ...]) -> list[Check]:
+    """FIRST: the first address of NODE_IPS alone may bootstrap a cluster; it must be one that holds the data.
+
+    Being listed proves nothing: it must be a member of both databases.
+    """
+    members = [health.member_hosts(view, database) for database in DATABASES]
+    if wanted and any(hosts and wanted[0] not in hosts for hosts in members):
         seen = f"{wanted[0]} would be first in NODE_IPS"
         why = "the first address with an empty disk creates a second cluster when no leader is seen"
         return [Check("FIRST", REFUSED, seen, why, "put an old member first")]

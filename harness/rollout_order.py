@@ -44,19 +44,32 @@ def cost(pod: Pod) -> int:
         return 0
 
 
+def rank(view: ClusterView, pod: Pod) -> tuple[bool, bool, int, float]:
+    """The ReplicaSet's order of deletion: the least goes first."""
+    return (
+        pod.node is not None,
+        pod.ready,
+        cost(pod) if has_deletion_cost(view) else 0,
+        -(pod.ready_since if pod.ready_since is not None else float("inf")),
+    )
+
+
 def next_victim(view: ClusterView, workload: Workload) -> Pod | None:
     """The outdated pod that the rollout will delete next; None if there is none."""
-    use_cost = has_deletion_cost(view)
+    return min(outdated(view, workload), key=lambda pod: rank(view, pod), default=None)
 
-    def rank(pod: Pod) -> tuple[bool, bool, int, float]:
-        return (
-            pod.node is not None,
-            pod.ready,
-            cost(pod) if use_cost else 0,
-            -(pod.ready_since if pod.ready_since is not None else float("inf")),
-        )
 
-    return min(outdated(view, workload), key=rank, default=None)
+def scale_in_victims(view: ClusterView, workload: Workload) -> tuple[Pod, ...]:
+    """The pod that one replica less would delete; one of each, if ReplicaSets of equal size could shrink.
+
+    In the middle of a rollout the bigger ReplicaSet shrinks, whichever template it has (facts: kubernetes 4).
+    """
+    sets: dict[tuple[str, str], list[Pod]] = {}
+    for pod in view.pods_of(workload.app):
+        if pod.active:
+            sets.setdefault((pod.template, pod.env.get("NODE_IPS", "")), []).append(pod)
+    biggest = max((len(pods) for pods in sets.values()), default=0)
+    return tuple(min(pods, key=lambda pod: rank(view, pod)) for pods in sets.values() if len(pods) == biggest)
 
 
 def goes_last(view: ClusterView, workload: Workload, node: str) -> bool:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness import health, preflight
-from harness.cluster import DATABASES, ClusterView, Node
+from harness import health, preflight, rollout_order
+from harness.addresses import join_list, split_list
+from harness.cluster import DATABASES, ClusterView, Node, Pod
 from harness.errors import BadInput
 from harness.plan import Plan
 from harness.procedures import lookup
@@ -34,6 +35,7 @@ from harness.steps import (
     RollNextPod,
     RolloutStatus,
     Scale,
+    ScaleIn,
     SetEnv,
     SetMinReadySeconds,
     Step,
@@ -71,14 +73,15 @@ def _remove_alive(view: ClusterView, node: Node, after: tuple[str, ...]) -> Plan
     steps += [RollNextPod(n, total, last=node.name) for n in range(1, total)]
     steps.append(RollNextPod(total, total, last=node.name, leaver=node.address))
     steps += [Remove(database, node.address) for database in DATABASES]
-    steps += [Scale(CENTRAL, len(after)), *_release(), *_clients(view, after)]
-    steps.append(ClearFiles(node.name, node.address, view.directory))
+    steps += [ScaleIn(CENTRAL, len(after)), *_release()]
+    steps += [ClearFiles(node.name, node.address, view.directory), *_clients(view, after)]
     checks = [
         *preflight.quorum(view, (node.address,)),
+        *preflight.halfway(view, (node.address,)),
         *preflight.raft(view),
         *preflight.pods(view),
         *preflight.restarts(view, total, accept_stall=False),
-        *preflight.first_address(lookup.node_ips(view), after),
+        *preflight.first_address(view, after),
         *preflight.version(view, kick_first=False),
         *preflight.drift(view),
     ]
@@ -93,16 +96,18 @@ def _remove_alive(view: ClusterView, node: Node, after: tuple[str, ...]) -> Plan
 def _remove_dead(view: ClusterView, node: Node, after: tuple[str, ...], options: Options) -> Plan:
     steps: list[Step] = [AwaitInOrder((node.address,)), *_backups()]
     steps += [Remove(database, node.address) for database in DATABASES]
-    steps += [Unlabel(node.name, view.label[0]), AwaitNotReady(node.name), Scale(CENTRAL, len(after)), *_hold(after)]
+    steps += [Unlabel(node.name, view.label[0]), AwaitNotReady(node.name)]
+    steps += [*_scale_in(view, node, after), *_hold(after)]
     stall = options.accept_stall and len(after) < 3
     steps += [RollNextPod(n, len(after), accept_stall=stall) for n in range(1, len(after) + 1)]
-    steps += [*_release(), *_clients(view, after), ClearFiles(node.name, node.address, view.directory)]
+    steps += [*_release(), ClearFiles(node.name, node.address, view.directory), *_clients(view, after)]
     changed = lookup.node_ips(view) != after
     checks = [
         *preflight.quorum(view, (node.address,)),
+        *preflight.halfway(view, (node.address,)),
         *preflight.raft(view, ignore=(node.address,)),
         *preflight.pods(view, ignore=(node.name,)),
-        *preflight.first_address(lookup.node_ips(view), after),
+        *preflight.first_address(view, after),
         *preflight.version(view, kick_first=changed),
         *preflight.drift(view),
     ]
@@ -117,7 +122,7 @@ def _remove_dead(view: ClusterView, node: Node, after: tuple[str, ...], options:
 def add(view: ClusterView, name: str, options: Options = Options()) -> Plan:
     """Bring ``name`` into ovn-central. Raises :class:`BadInput` if the node is unknown."""
     node = lookup.node(view, name)
-    after = _with(lookup.node_ips(view), node.address)
+    after = _with(view, lookup.node_ips(view), node)
     total = len(after)
     steps: list[Step] = [AwaitInOrder((node.address,)), *_backups(), *_clear_newcomer(view, node)]
     steps += [Label(node.name, *view.label), Scale(CENTRAL, total), AwaitPodOn(node.name), *_hold(after)]
@@ -125,11 +130,12 @@ def add(view: ClusterView, name: str, options: Options = Options()) -> Plan:
     steps += [RollNextPod(n, total) for n in range(2, total + 1)]
     steps += [*_release(), *_clients(view, after)]
     checks = [
+        *preflight.halfway(view, (node.address,)),
         *preflight.raft(view, ignore=(node.address,)),
         *preflight.pods(view, ignore=(node.name,)),
         *preflight.newcomer(view, node, options.files),
         *preflight.restarts(view, total, accept_stall=False),
-        *preflight.first_address(lookup.node_ips(view), after),
+        *preflight.first_address(view, after),
         *preflight.version(view, kick_first=False),
         *preflight.drift(view),
     ]
@@ -145,7 +151,7 @@ def replace(view: ClusterView, old: str, new: str, options: Options = Options())
     if not _has_part(view, leaver):
         raise BadInput(f"node {old} ({leaver.address}) is no ovn-central member", todo="ovnswap status shows who is")
     rest = tuple(address for address in lookup.node_ips(view) if address != leaver.address)
-    after = _with(rest, newcomer.address)
+    after = _with(view, rest, newcomer)
     if _alive(view, leaver):
         return _replace_alive(view, leaver, newcomer, after, options)
     return _replace_dead(view, leaver, newcomer, after, options)
@@ -160,14 +166,15 @@ def _replace_alive(view: ClusterView, old: Node, new: Node, after: tuple[str, ..
     steps += [RollNextPod(n, total, last=old.name) for n in range(2, total)]
     steps.append(RollNextPod(total, total, last=old.name, leaver=old.address))
     steps += [Remove(database, old.address) for database in DATABASES]
-    steps += [Scale(CENTRAL, len(after)), *_release(), *_clients(view, after)]
-    steps.append(ClearFiles(old.name, old.address, view.directory))
+    steps += [ScaleIn(CENTRAL, len(after)), *_release()]
+    steps += [ClearFiles(old.name, old.address, view.directory), *_clients(view, after)]
     checks = [
+        *preflight.halfway(view, (old.address, new.address)),
         *preflight.raft(view, ignore=(new.address,)),
         *preflight.pods(view, ignore=(new.name,)),
         *preflight.newcomer(view, new, options.files),
         *preflight.restarts(view, total, accept_stall=False),
-        *preflight.first_address(lookup.node_ips(view), after),
+        *preflight.first_address(view, after),
         *preflight.version(view, kick_first=False),
         *preflight.drift(view),
     ]
@@ -180,18 +187,22 @@ def _replace_dead(view: ClusterView, old: Node, new: Node, after: tuple[str, ...
     total = len(after)
     steps: list[Step] = [AwaitInOrder((old.address, new.address)), *_backups(), *_clear_newcomer(view, new)]
     steps += [Remove(database, old.address) for database in DATABASES]
-    steps += [Unlabel(old.name, view.label[0]), AwaitNotReady(old.name), Label(new.name, *view.label), *_hold(after)]
+    steps += [Unlabel(old.name, view.label[0]), AwaitNotReady(old.name)]
+    if lookup.central(view).replicas > total:
+        steps += _scale_in(view, old, after)
+    steps += [Label(new.name, *view.label), *_hold(after)]
     steps.append(RollNextPod(1, total, newcomer=new.address))
     steps += [RollNextPod(n, total) for n in range(2, total + 1)]
-    steps += [Scale(CENTRAL, total), *_release(), *_clients(view, after)]
-    steps.append(ClearFiles(old.name, old.address, view.directory))
+    steps += [Scale(CENTRAL, total), *_release()]
+    steps += [ClearFiles(old.name, old.address, view.directory), *_clients(view, after)]
     checks = [
         *preflight.quorum(view, (old.address,)),
+        *preflight.halfway(view, (old.address, new.address)),
         *preflight.raft(view, ignore=(old.address, new.address)),
         *preflight.pods(view, ignore=(old.name, new.name)),
         *preflight.newcomer(view, new, options.files),
         *preflight.restarts(view, total, accept_stall=False),
-        *preflight.first_address(lookup.node_ips(view), after),
+        *preflight.first_address(view, after),
         *preflight.version(view, kick_first=lookup.node_ips(view) != after),
         *preflight.drift(view),
     ]
@@ -202,11 +213,20 @@ def _replace_dead(view: ClusterView, old: Node, new: Node, after: tuple[str, ...
 
 def _has_part(view: ClusterView, node: Node) -> bool:
     """Whether anything of ``node`` is left in ovn-central, so that a run that was cut off can be finished."""
-    listed = any(node.address in value.split(",") for w in view.workloads for value in w.env.values())
-    return listed or lookup.is_member(view, node) or node in view.labelled() or _unfinished(view)
+    listed = any(node.address in split_list(value) for w in view.workloads for value in w.env.values())
+    old_pods = any(node.address in split_list(value) for pod in _reachable(view) for value in pod.env.values())
+    return listed or old_pods or lookup.is_member(view, node) or node in view.labelled() or _unfinished(view)
+
+
+def _reachable(view: ClusterView) -> tuple[Pod, ...]:
+    """Pods that a rollout can still replace: active, on a Ready node."""
+    return tuple(p for p in view.pods if p.active and (node := view.node(p.node or "")) is not None and node.ready)
 
 
 def _unfinished(view: ClusterView) -> bool:
+    """Whether ovn-central is half-way and nothing tells for which node: then the one that is named is believed."""
+    if any(check.verdict == preflight.REFUSED for check in preflight.halfway(view, ())):
+        return False
     workload = lookup.central(view)
     return workload.paused or workload.replicas != len(lookup.node_ips(view)) or workload.min_ready_seconds == BRAKE
 
@@ -217,13 +237,31 @@ def _alive(view: ClusterView, node: Node) -> bool:
 
 def _outdated(view: ClusterView, after: tuple[str, ...]) -> bool:
     """Whether any running pod was made with other addresses than the procedure ends with."""
-    value = ",".join(after)
-    return any(p.env.get("NODE_IPS") != value for p in view.pods_of(CENTRAL) if not p.terminating and p.node)
+    value = join_list(after)
+    return any(p.env.get("NODE_IPS") != value for p in view.pods_of(CENTRAL) if p.active and p.node)
 
 
-def _with(addresses: tuple[str, ...], address: str) -> tuple[str, ...]:
-    """``address`` comes last: the first one may bootstrap a cluster, and must hold the data (facts: kube-ovn H8)."""
-    return addresses if address in addresses else (*addresses, address)
+def _with(view: ClusterView, addresses: tuple[str, ...], node: Node) -> tuple[str, ...]:
+    """A newcomer comes last, even if it is listed already: the first address may bootstrap a cluster, and must hold the
+    data (facts: kube-ovn H8)."""
+    if node.address in addresses and lookup.is_member(view, node):
+        return addresses
+    return (*(address for address in addresses if address != node.address), node.address)
+
+
+def _scale_in(view: ClusterView, node: Node, after: tuple[str, ...]) -> list[Step]:
+    """One replica less, so that the dead ``node``'s pod goes.
+
+    A rollout that was cut off has two ReplicaSets, and scaling takes from the bigger one (facts: kubernetes 4). If
+    that has only healthy pods, the rollout goes on first: it takes the dead pod, and scaling then its replacement.
+    """
+    workload = lookup.central(view)
+    steps: list[Step] = []
+    victims = rollout_order.scale_in_victims(view, workload)
+    if workload.replicas > len(after) and any(pod.ready and pod.node != node.name for pod in victims):
+        left = len(rollout_order.outdated(view, workload))
+        steps += [*_hold(after), RollNextPod(workload.replicas - left + 1, workload.replicas, leaver=node.address)]
+    return [*steps, ScaleIn(CENTRAL, len(after))]
 
 
 def _backups() -> list[Step]:
@@ -233,7 +271,7 @@ def _backups() -> list[Step]:
 def _clear_newcomer(view: ClusterView, node: Node) -> list[Step]:
     """Clear the newcomer's directory, unless it is in already: then its files are a member's."""
     pod = view.central_pod(node.name)
-    running = pod is not None and node.address in pod.env.get("NODE_IPS", "").split(",")
+    running = pod is not None and node.address in split_list(pod.env.get("NODE_IPS", ""))
     if running or lookup.is_member(view, node):
         return []
     return [ClearFiles(node.name, node.address, view.directory)]

@@ -18,7 +18,14 @@ from harness.steps.page import (
     Unlabel,
 )
 from harness.steps.raft import AwaitInOrder, AwaitNotReady, Backup, Remove
-from harness.steps.rollout import KeepPodForLast, PauseRollout, ResumeRollout, RollNextPod, SetMinReadySeconds
+from harness.steps.rollout import (
+    KeepPodForLast,
+    PauseRollout,
+    ResumeRollout,
+    RollNextPod,
+    ScaleIn,
+    SetMinReadySeconds,
+)
 
 __all__ = [
     "CENTRAL",
@@ -45,6 +52,7 @@ __all__ = [
     "RollNextPod",
     "RolloutStatus",
     "Scale",
+    "ScaleIn",
     "SetEnv",
     "SetMinReadySeconds",
     "ShowStatus",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness import health, rollout_order
+from harness.addresses import split_list
 from harness.cluster import DATABASES, ClusterView, Pod
 from harness.errors import StepFailed
 from harness.executor import Executor, Reply
@@ -52,7 +53,7 @@ class ClearFiles(Step):
                 todo="remove it from both databases first",
             )
         node, pod = view.node(self.node), view.central_pod(self.node)
-        allowed = pod is not None and self.address in pod.env.get("NODE_IPS", "").split(",")
+        allowed = pod is not None and self.address in split_list(pod.env.get("NODE_IPS", ""))
         if pod is not None and allowed and node is not None and node.ready:
             return Problem(f"pod {pod.name} is still on {self.node}", why="its server would write the files again")
         return None
@@ -128,7 +129,15 @@ class RestartOutdated(Step):
         workload = view.workload(self.workload)
         if workload is None or (workload.strategy == "RollingUpdate" and not self._stuck(view)):
             return None
+        restarted: list[str | None] = []
         while left := self.outdated(executor.view()):
+            if restarted.count(left[0].node) > 1:
+                raise StepFailed(
+                    f"pod {left[0].name} came back with the old addresses",
+                    why="restarting it again would only cut the node off again",
+                    todo=f"compare {workload.ref} with the pod's environment",
+                )
+            restarted.append(left[0].node)
             self._restart(executor, left[0], workload.app)
         return None
 

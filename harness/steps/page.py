@@ -270,7 +270,10 @@ class SetEnv(Step):
     def impact(self, forecast: Forecast) -> Impact:
         if not self.restarts_members:
             return Impact(forecast, forecast)
-        return Impact(forecast.worst_restart(), forecast)
+        after = forecast
+        for address in self.addresses:
+            after = after.added(address)
+        return Impact(forecast.worst_restart(), after)
 
 
 @dataclass(frozen=True)

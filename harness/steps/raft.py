@@ -19,6 +19,7 @@ class Backup(Step):
     """Copy both databases out as standalone files: what recovery starts from, should all else fail."""
 
     database: Database
+    read_only: ClassVar[bool] = True
 
     @property
     def title(self) -> str:
@@ -93,7 +94,7 @@ class Remove(Step):
     def blocked(self, view: ClusterView) -> Problem | None:
         found = health.problems(view, self.database, ignore=(self.address,))
         entry = self.entry(view)
-        if found and entry is not None:
+        if found and (entry is not None or view.leader(self.database) is None):
             return Problem(found[0], why="a membership change may only be asked of a cluster in order")
         safe, members, live, needed = health.removal_keeps_quorum(view, self.database, self.address)
         if safe:
@@ -123,12 +124,12 @@ class Remove(Step):
             )
         return reply
 
-    @staticmethod
-    def _own_id(view: ClusterView, entry: ServerEntry | None) -> str | None:
+    def _own_id(self, view: ClusterView, entry: ServerEntry | None) -> str | None:
+        """What the server itself says: same database and same address, for four digits alone may be another's."""
         if entry is None:
             return None
-        found = [s.server_id for r in view.reports if (s := r.status) and s.server_id.startswith(entry.sid4)]
-        return found[0] if found else None
+        told = [s for _, s in view.statuses(self.database) if s.server_id.startswith(entry.sid4)]
+        return next((s.server_id for s in told if host_of(s.address) == host_of(entry.address)), None)
 
     def full_sid(self, executor: Executor, view: ClusterView, leader: str, entry: ServerEntry) -> str:
         """All 32 digits: from the server itself, else from the leader's file; else its address, which also will do."""

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness import health, rollout_order
-from harness.cluster import DATABASES, ClusterView, Pod, Workload
-from harness.executor import Executor, Reply
+from harness.cluster import DATABASES, ClusterView, Database, Pod, Workload
+from harness.executor import Executor, Reply, WaitTimeout
 from harness.forecast import Forecast, Impact
 from harness.quorum import majority
 from harness.steps.base import CENTRAL, Problem, Step
+from harness.steps.page import Scale
 
 SETTLE = 120.0
 """Cluster seconds that a step waits for one pod's fate to show: a removal may take a minute (kubernetes 0.10)."""
@@ -99,6 +100,29 @@ class ResumeRollout(Step):
 
     def act(self, executor: Executor, view: ClusterView) -> Reply | None:
         executor.resume(self.workload)
+        return None
+
+
+@dataclass(frozen=True)
+class ScaleIn(Scale):
+    """Scale down, once it is seen that no live member's pod would be the one to go.
+
+    Refuses in the middle of a rollout if the bigger ReplicaSet has only healthy pods: it is the one that shrinks, with
+    the wrong pod's server in it (facts: kubernetes 0.5, 4).
+    """
+
+    def blocked(self, view: ClusterView) -> Problem | None:
+        workload = view.workload(self.workload)
+        if workload is None:
+            return Problem(f"there is no deployment/{self.workload}", fatal=True)
+        live = {host for database in DATABASES for host in health.live_hosts(view, database)}
+        for pod in rollout_order.scale_in_victims(view, workload) if self.replicas < workload.replicas else ():
+            if pod.address in live:
+                return Problem(
+                    f"scaling would delete pod {pod.name} on {pod.node}",
+                    why="its server is a live member",
+                    todo="wait until the pod that should go is Pending or NotReady",
+                )
         return None
 
 
@@ -199,15 +223,13 @@ def hand_over(executor: Executor, node: str | None, patience: float = 30.0) -> N
         if pair is None or pair[0] != node:
             continue
         if executor.move_leadership(database, node).ok:
-            _await_other_leader(executor, node, patience)
+            _await_other_leader(executor, database, node, patience)
 
 
-def _await_other_leader(executor: Executor, node: str, patience: float) -> None:
-    from harness.executor import WaitTimeout
-
+def _await_other_leader(executor: Executor, database: Database, node: str, patience: float) -> None:
     def moved() -> bool:
-        view = executor.view()
-        return all((pair := view.leader(db)) is not None and pair[0] != node for db in DATABASES)
+        pair = executor.view().leader(database)
+        return pair is not None and pair[0] != node
 
     try:
         executor.wait(moved, patience, f"leadership to leave {node}")
@@ -278,10 +300,14 @@ class RollNextPod(Step):
         found = health.all_problems(view, ignore=ignore)
         if found and not self.accept_stall:
             return Problem(found[0], why="a pod may only be restarted while all other servers are in order")
-        unready = [p for p in view.pods_of(CENTRAL) if not p.terminating and rollout_order.is_updated(p, workload)]
-        if waiting := [p for p in unready if not p.ready and p.node is not None]:
+        fresh = [p for p in view.pods_of(CENTRAL) if p.active and rollout_order.is_updated(p, workload)]
+        if waiting := [p for p in fresh if not p.ready and p.node is not None]:
             return Problem(f"pod {waiting[0].name} is not Ready yet")
-        return self._wrong_victim(view, workload) or self._costs_quorum(view, workload)
+        return (
+            self._wrong_victim(view, workload)
+            or self._not_the_newcomer(view, workload)
+            or self._costs_quorum(view, workload)
+        )
 
     def _wrong_victim(self, view: ClusterView, workload: Workload) -> Problem | None:
         victim = rollout_order.next_victim(view, workload)
@@ -295,6 +321,19 @@ class RollNextPod(Step):
             todo=f"delete one of the other pods by hand, wait until it is Ready, then resume: {victim.name} goes last",
         )
 
+    def _not_the_newcomer(self, view: ClusterView, workload: Workload) -> Problem | None:
+        """A newcomer's pod (or the dead one that it replaces) is not Ready and so goes first, unless another is not."""
+        victim = rollout_order.next_victim(view, workload)
+        if not self.newcomer or victim is None or victim.address is None:
+            return None
+        if all(victim.address not in health.live_hosts(view, database) for database in DATABASES):
+            return None
+        return Problem(
+            f"the pod on {victim.node}, a live member, would be replaced before the newcomer's",
+            why="members may only be restarted when the newcomer votes",
+            todo="wait until every member's pod is Ready",
+        )
+
     def _costs_quorum(self, view: ClusterView, workload: Workload) -> Problem | None:
         victim = rollout_order.next_victim(view, workload)
         host = victim.address if victim is not None else None
@@ -303,55 +342,59 @@ class RollNextPod(Step):
         for database in DATABASES:
             hosts = health.member_hosts(view, database)
             live = health.live_hosts(view, database) - {host}
-            alive, needed = sum(1 for h in hosts if h in live), majority(len(hosts)) if hosts else 1
+            alive, needed = len(live.intersection(hosts)), majority(len(hosts)) if hosts else 1
             if host in hosts and alive < needed:
                 seen = f"{database}: without {host} {alive} of {len(hosts)} servers live, {needed} are needed"
                 return Problem(seen, why="restarting it stops every write", todo="add a member first", fatal=True)
         return None
 
     def act(self, executor: Executor, view: ClusterView) -> Reply | None:
-        if self.rolled(view):
+        if self.rolled(view) and self._whole(view):
             executor.pause(CENTRAL)
             return None
         workload = view.workload(CENTRAL)
         victim = rollout_order.next_victim(view, workload) if workload is not None else None
-        hand_over(executor, victim.node if victim is not None and victim.ready else None)
-        executor.resume(CENTRAL)
+        if not self.rolled(view):
+            hand_over(executor, victim.node if victim is not None and victim.ready else None)
 
         def replaced() -> bool:
-            # The pause must come after the new pod object exists: paused, the Deployment would not make it.
             now = executor.view()
-            return self.rolled(now) and self._objects(now) >= self._wanted(now)
+            return self.rolled(now) and self._whole(now)
 
-        executor.wait(replaced, SETTLE, "the rollout to replace one pod")
-        executor.pause(CENTRAL)
+        try:
+            executor.resume(CENTRAL)
+            executor.wait(replaced, SETTLE, "the rollout to replace one pod")
+        finally:
+            # Also on a timeout and on Ctrl-C: an unwatched rollout would go on to the next member.
+            executor.pause(CENTRAL)
         return None
 
     @staticmethod
-    def _objects(view: ClusterView) -> int:
-        return sum(1 for pod in view.pods_of(CENTRAL) if not pod.terminating and pod.phase in ("Running", "Pending"))
-
-    @staticmethod
-    def _wanted(view: ClusterView) -> int:
+    def _whole(view: ClusterView) -> bool:
+        """Whether every replica has a pod object: a pause that comes before keeps the Deployment from making it."""
         workload = view.workload(CENTRAL)
-        return workload.replicas if workload is not None else 0
+        return workload is not None and sum(pod.active for pod in view.pods_of(CENTRAL)) >= workload.replicas
 
     def pending(self, view: ClusterView) -> str | None:
         workload = view.workload(CENTRAL)
         if workload is None:
             return f"there is no deployment/{CENTRAL}"
-        # Nothing outdated and nowhere to go: the leaver's replacement stays Pending, that is as it should be.
-        homeless = 1 if self.leaver and not rollout_order.outdated(view, workload) else 0
-        fresh = [p for p in view.pods_of(CENTRAL) if not p.terminating and rollout_order.is_updated(p, workload)]
-        unready = [p for p in fresh if not p.ready]
-        if len(unready) > homeless:
+        if not self._whole(view):
+            return "a pod has no replacement yet"
+        pods = [pod for pod in view.pods_of(CENTRAL) if pod.active]
+        fresh = [pod for pod in pods if rollout_order.is_updated(pod, workload)]
+        unready = [pod for pod in fresh if not pod.ready]
+        # Once the leaver's pod is gone its replacement has nowhere to go and stays Pending: that is as it should be.
+        left = bool(self.leaver) and all(pod.address != self.leaver for pod in pods)
+        if left and (homeless := next((pod for pod in unready if pod.node is None), None)) is not None:
+            unready.remove(homeless)
+        if unready:
             return f"pod {unready[0].name} is not Ready"
         if self.newcomer:
             missing = [str(db) for db in DATABASES if not health.is_voter(view, db, self.newcomer)]
             if missing:
                 return f"{self.newcomer} is not a caught-up voter in {' and '.join(missing)}"
-        gone = {self.leaver} if homeless else set()
-        found = health.all_problems(view, ignore=gone - {""})
+        found = health.all_problems(view, ignore=(self.leaver,) if left else ())
         return found[0] if found else None
 
     def impact(self, forecast: Forecast) -> Impact:

@@ -47,6 +47,7 @@ class World:
         self.left: set[tuple[Database, str]] = set()
         self.since: dict[str, float] = {}
         self.sizes: dict[str, int] = {}
+        self.desired = cluster.workloads[CENTRAL].replicas
         self._script: list[tuple[float, Callable[[], object]]] = []
         self._serial = 0
         for pod in cluster.central():
@@ -257,8 +258,9 @@ class World:
         current = deployment.env["NODE_IPS"]
         self.sizes = {t: n for t, n in self.sizes.items() if n or t == current}
         total = sum(self.sizes.values())
-        if deployment.paused or current in self.sizes:
+        if deployment.paused or deployment.replicas != self.desired:
             self._scale_in_proportion(deployment.replicas - total)
+        self.desired = deployment.replicas
         if not deployment.paused:
             self._roll(current, deployment.replicas)
         for template, size in self.sizes.items():
@@ -352,7 +354,8 @@ class World:
 
     def _run(self, pod: Pod, node: str, age: float) -> None:
         allowed = pod.address in split_list(pod.env["NODE_IPS"])
-        healthy = allowed and all([self._serve(db, node) for db in DATABASES])
+        serving = [self._serve(db, node) for db in DATABASES] if allowed else [False]
+        healthy = all(serving)
         if pod.ready and not healthy and age >= UNREADY:
             self.cluster.put_pod(pod.name, ready=False, ready_since=None)
         if not pod.ready and healthy and age >= READY:

@@ -23,6 +23,7 @@ from harness.cluster import (
     Versions,
     Workload,
 )
+from harness.spec import EXAMPLE_VERSIONS
 
 LABEL = ("kube-ovn/role", "master")
 NAMESPACE = "kube-system"
@@ -124,7 +125,7 @@ class Cluster:
     pods: list[Pod]
     workloads: dict[str, Workload]
     raft: dict[Database, Raft]
-    versions: Versions = Versions((1, 20), "v1.13.15", "3.1")
+    versions: Versions = EXAMPLE_VERSIONS
     at: float = 1000.0
     overrides: dict[tuple[Database, str], Callable[[MemberStatus], MemberStatus]] = field(default_factory=dict)
 
