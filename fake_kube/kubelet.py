@@ -62,7 +62,10 @@ class PodWorker:
             self._started_before = True
             self._start_probes(after_kubelet_start=False)
         self._runtime.start(pod, partial(self._exited, self._life))
-        if not self._probes:
+        self._ready_without_probe()
+
+    def _ready_without_probe(self) -> None:
+        if self.alive and self.pod.template.readiness is None:
             self._set_ready(True)
 
     def _exited(self, life: int, code: int) -> None:
@@ -210,8 +213,7 @@ class PodWorker:
             self.create()
         if self._started_before:
             self._start_probes(after_kubelet_start=True)
-        if self.alive and not self._probes:
-            self._set_ready(True)
+        self._ready_without_probe()
 
     def remove_after_boot(self) -> None:
         """It was being deleted when its node went down: the container is not started again (facts: kubernetes 10)."""
