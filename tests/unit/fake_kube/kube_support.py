@@ -179,6 +179,8 @@ class Lab:
         self.wait_rolled("ds", "ovs-ovn")
 
     def settle(self) -> None:
+        """All replicas Ready, and for a while; the controller's status follows a change by some milliseconds."""
+        self.clock.run(1)
         self.wait_rolled("deploy", "ovn-central")
         self.clock.run(20)
 
