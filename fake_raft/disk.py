@@ -1,0 +1,172 @@
+"""A clustered database's file: a header and a list of records, as ovsdb-server appends them.
+
+What was appended but not yet synced is lost with the machine's power, not with the process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from fake_raft.messages import Entry, Servers
+
+DEFAULT_TIMER = 1000
+
+
+class TermRecord(NamedTuple):
+    term: int
+    vote: str | None
+
+
+class EntryRecord(NamedTuple):
+    """An entry at ``index``; one at or below the end of the log truncates it there first."""
+
+    position: int
+    entry: Entry
+
+
+class CommitRecord(NamedTuple):
+    position: int
+
+
+class LeaderRecord(NamedTuple):
+    term: int
+    sid: str
+
+
+class NoteRecord(NamedTuple):
+    """``left``: the server left the cluster; such a file is never opened again."""
+
+    note: str
+
+
+Record: TypeAlias = TermRecord | EntryRecord | CommitRecord | LeaderRecord | NoteRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first record. A joining file has ``remotes`` and perhaps no cid; any other has a snapshot, maybe empty."""
+
+    name: str
+    address: str
+    sid: str
+    cid: str | None
+    joining: bool = False
+    remotes: tuple[str, ...] = ()
+    prev_index: int = 0
+    prev_term: int = 0
+    servers: tuple[tuple[str, str], ...] = ()
+    data: tuple[str, ...] = ()
+    timer: int = DEFAULT_TIMER
+
+
+class Disk:
+    """One file. ``synced`` records survive a loss of power; ``birth_us`` is when the inode was made."""
+
+    __slots__ = ("birth_us", "header", "lose_syncs", "records", "synced")
+
+    def __init__(self, header: Header, records: list[Record] | None = None, birth_us: int = 0) -> None:
+        self.header = header
+        self.records: list[Record] = records if records is not None else []
+        self.synced = len(self.records)
+        self.birth_us = birth_us
+        self.lose_syncs = False
+
+    @classmethod
+    def create_cluster(
+        cls,
+        name: str,
+        address: str,
+        sid: str,
+        cid: str,
+        *,
+        election_timer_ms: int | None = None,
+        data: tuple[str, ...] = (),
+        birth_us: int = 0,
+    ) -> Disk:
+        """``ovsdb-tool create-cluster``; an election timer is a log entry of term 1 (facts: ovsdb-raft 0)."""
+        header = Header(name, address, sid, cid, prev_index=1, servers=((sid, address),), data=data)
+        records: list[Record] = []
+        if election_timer_ms is not None:
+            records = [TermRecord(1, None), EntryRecord(2, Entry(1, timer=election_timer_ms))]
+        return cls(header, records, birth_us)
+
+    @classmethod
+    def join_cluster(
+        cls,
+        name: str,
+        address: str,
+        remotes: tuple[str, ...],
+        sid: str,
+        *,
+        cid: str | None = None,
+        birth_us: int = 0,
+    ) -> Disk:
+        """``ovsdb-tool join-cluster``. Raises ValueError as the tool refuses."""
+        if not remotes:
+            raise ValueError("join-cluster needs at least one remote address")
+        if address in remotes:
+            raise ValueError("remote addresses cannot be the same as the local address")
+        return cls(Header(name, address, sid, cid, joining=True, remotes=remotes), birth_us=birth_us)
+
+    def clone(self) -> Disk:
+        """A copy of what is on it now: restored later, it is a stale file of the same server."""
+        copy = Disk(self.header, list(self.records), self.birth_us)
+        copy.synced = self.synced
+        return copy
+
+    def append(self, record: Record) -> None:
+        self.records.append(record)
+
+    def rewrite(self, header: Header, records: list[Record]) -> None:
+        """Replace the file in one step, as a snapshot does; it is synced before it is renamed into place."""
+        self.header = header
+        self.records = records
+        self.synced = len(records)
+
+    def sync(self, count: int) -> None:
+        """The first ``count`` records are on the platter."""
+        if not self.lose_syncs:
+            self.synced = max(self.synced, min(count, len(self.records)))
+
+    def lose_power(self) -> None:
+        """Unsynced records are gone."""
+        del self.records[self.synced :]
+
+    # -- what tools and start scripts read ------------------------------------------------------------------------
+
+    @property
+    def sid(self) -> str:
+        return self.header.sid
+
+    @property
+    def cid(self) -> str | None:
+        return self.header.cid
+
+    @property
+    def joining(self) -> bool:
+        """The file has not joined a cluster yet."""
+        return self.header.joining
+
+    @property
+    def joined(self) -> bool:
+        return not self.header.joining
+
+    @property
+    def left(self) -> bool:
+        return any(isinstance(record, NoteRecord) and record.note == "left" for record in self.records)
+
+    def configuration(self) -> Servers:
+        """The latest configuration in the file: sid -> address."""
+        servers: Servers = dict(self.header.servers)
+        log: list[tuple[int, Servers | None]] = []
+        for record in self.records:
+            if isinstance(record, EntryRecord):
+                log = (
+                    [item for item in log if item[0] < record.position]
+                    if log and log[-1][0] >= record.position
+                    else log
+                )
+                log.append((record.position, record.entry.servers))
+        found = [known for _, known in log if known is not None]
+        return dict(found[-1]) if found else servers
