@@ -1,0 +1,318 @@
+"""The backend ``sim``: fake_raft and fake_kube in virtual time. Deterministic: the same tape gives the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from fake_kube.cluster import Cluster
+from fake_kube.kube_ovn import install
+from fake_kube.leader_checker import LeaderChecker, LeaderFlags
+from fake_kube.profile import kube_ovn_profile, kubernetes_profile
+from fake_raft import Network, ServerStatus, VirtualClock, by_version
+from harness import health
+from harness.addresses import split_list
+from harness.cluster import (
+    DATABASES,
+    ClusterView,
+    Database,
+    MemberStatus,
+    NodeFiles,
+    PeerConnection,
+    PendingServer,
+    Report,
+    ServerEntry,
+)
+from harness.errors import BadInput
+from harness.executor import Capability, Reply, Timing, WaitTimeout
+from harness.executors.fake_kubernetes import FakeKubernetes
+from harness.executors.simulation.client import SimulatedClient
+from harness.executors.simulation.clock import MICRO, SecondsClock
+from harness.executors.simulation.cluster import Machines
+from harness.executors.simulation.host import Machine, World
+from harness.executors.simulation.northd import Northd
+from harness.faults import Fault, FaultKind, FaultPlan
+from harness.search.tape import Tape
+from harness.spec import FIRST_ADDRESS_OCTET, ClusterSpec
+from harness.steps import CENTRAL, CONTROLLER
+from harness.workload import Client
+
+T = TypeVar("T")
+
+POLL = 1.0
+FORMS_WITHIN = 300.0
+UNREACHABLE = "ovs-appctl: cannot connect to the server's control socket"
+
+
+class SimulatedExecutor(FakeKubernetes):
+    """A cluster in memory. Its clock starts when the cluster has formed."""
+
+    name = "sim"
+
+    def __init__(self, spec: ClusterSpec, tape: Tape | None = None) -> None:
+        """Raises :class:`BadInput` for a spec that no profile fits."""
+        tape = tape or Tape()
+        self.tape = tape
+        self.spec = spec
+        self._raft_clock = VirtualClock()
+        self._clock = SecondsClock(self._raft_clock)
+        try:
+            raft, kubernetes = by_version(spec.versions.ovs), kubernetes_profile(spec.versions.kubernetes)
+            kube_ovn = kube_ovn_profile(spec.versions.kube_ovn)
+        except ValueError as error:
+            raise BadInput(str(error)) from None
+        network = Network(self._raft_clock, tape)
+        world = World(self._raft_clock, network, tape, raft, spec.election_timer_ms)
+        self.machines = Machines(world, kube_ovn, self._clock)
+        super().__init__(spec, Cluster(self._clock, self.machines, tape, kubernetes))
+        self._northd = Northd(self.machines, self._clock)
+        self._client = SimulatedClient(self.machines, self._clock, self._listed)
+        self._fired: list[tuple[float, Fault, bool]] = []
+        self._origin = 0.0
+        self._checker = LeaderChecker(self.kube, self._flags, kube_ovn)
+        self._form(kube_ovn)
+
+    def _form(self, kube_ovn: object) -> None:
+        names = self.spec.node_names()
+        key, value = self.label
+        for index, name in enumerate(names):
+            address = f"172.18.0.{FIRST_ADDRESS_OCTET + index}"
+            self.machines.add(name, address)
+            self.kube.add_node(name, address, {key: value} if index < self.spec.members else {})
+        members = [f"172.18.0.{FIRST_ADDRESS_OCTET + i}" for i in range(self.spec.members)]
+        install(
+            self.kube,
+            kube_ovn,
+            members,
+            label=self.label,
+            placement=self.spec.placement,
+            extra_workloads=self.spec.extra_workloads,
+        )
+        self._northd.run()
+        self.wait(self._formed, FORMS_WITHIN, "the cluster to form")
+        self._origin = self._clock.now()
+
+    def _formed(self) -> bool:
+        view = self.view()
+        if any(len(health.members(view, database)) != self.spec.members for database in DATABASES):
+            return False
+        return all(pod.ready for pod in view.pods) and not health.all_problems(view)
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        return self._clock.now() - self._origin
+
+    def wait(self, condition: Callable[[], T | None], timeout: float, reason: str) -> T:
+        deadline = self._clock.now() + timeout
+        while True:
+            found = condition()
+            if found:
+                return found
+            if self._clock.now() >= deadline:
+                raise WaitTimeout(reason, timeout)
+            self.sleep(POLL)
+
+    def sleep(self, seconds: float) -> None:
+        self._raft_clock.run_until(self._raft_clock.now + round(seconds * MICRO))
+
+    def close(self) -> None:
+        self.kube.close()
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(election=self.spec.election_timer_ms / 1000 * 2 + 2.0, restart=25.0, poll=POLL)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset(Capability)
+
+    # -- observe ------------------------------------------------------------------------------------------------
+
+    def view(self) -> ClusterView:
+        reports = tuple(
+            self.status(database, pod.node)
+            for database in DATABASES
+            for pod in self.kube.pods.values()
+            if pod.app == CENTRAL and pod.node is not None and pod.running
+        )
+        return self._view(reports)
+
+    def status(self, database: Database, node: str) -> Report:
+        status, error = self._status(database, node)
+        return Report(node, database, status, error)
+
+    def _status(self, database: Database, node: str) -> tuple[MemberStatus | None, str]:
+        machine = self._machine(node)
+        server = machine.server(database)
+        if server is None or server.paused or not machine.powered:
+            return None, UNREACHABLE
+        status = server.status()
+        if status is None:
+            return None, server.error
+        return member_status(status), ""
+
+    def status_text(self, database: Database, node: str) -> Reply:
+        from harness import raft_status
+
+        status, error = self._status(database, node)
+        return Reply(0, raft_status.render(status)) if status is not None else Reply(2, error)
+
+    def configuration(self, database: Database, node: str) -> Mapping[str, str]:
+        disk = self._machine(node).disks.get(database)
+        return disk.configuration() if disk is not None else {}
+
+    def files(self, node: str) -> NodeFiles:
+        machine = self._machine(node)
+        return NodeFiles(node, machine.file_names() if machine.powered else None)
+
+    def rows(self, database: Database, node: str) -> frozenset[str] | None:
+        server = self._machine(node).server(database)
+        rows = server.rows() if server is not None and not server.paused else None
+        return frozenset(rows) if rows is not None else None
+
+    def _machine(self, node: str) -> Machine:
+        machine = self.machines.named(node)
+        if machine is None:
+            raise BadInput(f"there is no node {node}")
+        return machine
+
+    def _listed(self, database: Database) -> tuple[str, ...]:
+        """Addresses that clients of ``database`` use now: from their pods, or, with none running, their workload."""
+        kind, app = ("Deployment", CONTROLLER) if database is Database.NB else ("DaemonSet", "ovs")
+        running = [pod.env for pod in self.kube.pods.values() if pod.app == app and pod.running]
+        workload = self.kube.deployments[CONTROLLER] if kind == "Deployment" else self.kube.daemonsets["ovs-ovn"]
+        return split_list((running[0] if running else workload.env).get("OVN_DB_IPS", ""))
+
+    def _flags(self, pod: object, done: Callable[[LeaderFlags | None], None]) -> None:
+        container = self.machines.containers.get(pod.name)  # type: ignore[attr-defined]
+        if container is None or container.over:
+            done(None)
+            return
+        leads = {db: (s := container.machine.server(db)) is not None and s.is_leader for db in DATABASES}
+        done(LeaderFlags(leads[Database.NB], leads[Database.SB], self._northd.active() is container))
+
+    # -- act ----------------------------------------------------------------------------------------------------
+
+    def kick(self, database: Database, via: str, server: str) -> Reply:
+        process = self._machine(via).server(database)
+        if process is None or process.paused:
+            return Reply(1, UNREACHABLE)
+        answer = process.kick(server)
+        return Reply(answer.code, answer.text)
+
+    def move_leadership(self, database: Database, via: str) -> Reply:
+        process = self._machine(via).server(database)
+        if process is None or process.paused:
+            return Reply(1, UNREACHABLE)
+        answer = process.compact()
+        return Reply(answer.code, answer.text)
+
+    def backup(self, database: Database, via: str) -> Reply:
+        if self._machine(via).server(database) is None:
+            return Reply(1, UNREACHABLE)
+        return Reply(0, f"simulated/{via}/{database.file}.backup")
+
+    def remove_directory(self, node: str) -> Reply:
+        machine = self._machine(node)
+        if not machine.powered:
+            return Reply(255, f"ssh: connect to host {machine.address}: No route to host")
+        machine.wipe()
+        return Reply(0, "")
+
+    # -- faults and client --------------------------------------------------------------------------------------
+
+    @property
+    def faults(self) -> frozenset[FaultKind]:
+        return frozenset(FaultKind)
+
+    def inject(self, fault: Fault) -> bool:
+        changed = self._inject(fault)
+        self._fired.append((self.now(), fault, changed))
+        return changed
+
+    def arm(self, plan: FaultPlan) -> None:
+        for timed in plan.faults:
+            self._clock.call_later(timed.after, lambda fault=timed.fault: self.inject(fault))  # type: ignore[misc]
+
+    def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
+        return tuple(self._fired)
+
+    def client(self) -> Client:
+        return self._client
+
+    def _inject(self, fault: Fault) -> bool:
+        machines = [self._machine(node) for node in fault.nodes]
+        match fault.kind:
+            case FaultKind.HEAL:
+                return self.machines.heal()
+            case FaultKind.PARTITION | FaultKind.ONE_WAY:
+                return self._cut_off(machines, both=fault.kind is FaultKind.PARTITION)
+            case FaultKind.CRASH:
+                return any([self._crash(machine) for machine in machines])
+            case FaultKind.NODE_DOWN | FaultKind.NODE_UP:
+                return any([self._power(machine, up=fault.kind is FaultKind.NODE_UP) for machine in machines])
+            case FaultKind.PAUSE | FaultKind.RESUME:
+                return any([self.machines.pause(machine, fault.kind is FaultKind.PAUSE) for machine in machines])
+            case FaultKind.WIPE:
+                return any([machine.wipe() for machine in machines])
+
+    def _cut_off(self, inside: list[Machine], *, both: bool) -> bool:
+        outside = [machine for machine in self.machines if machine not in inside]
+        changed = False
+        for machine in inside:
+            for other in outside:
+                changed |= self.machines.cut(machine.address, other.address)
+                if both:
+                    changed |= self.machines.cut(other.address, machine.address)
+        return changed
+
+    def _crash(self, machine: Machine) -> bool:
+        """Kill the whole container, as the kernel does when a node runs out of memory; the kubelet restarts it."""
+        container = self.machines.container_on(machine)
+        if container is None:
+            return False
+        self.machines.crash(container)
+        return True
+
+    def _power(self, machine: Machine, *, up: bool) -> bool:
+        if up:
+            changed = self.machines.power_on(machine)
+            if changed:
+                self.kube.node_up(machine.name)
+            return changed
+        changed = self.machines.power_off(machine)
+        if changed:
+            self.kube.node_down(machine.name)
+        return changed
+
+
+def member_status(status: ServerStatus) -> MemberStatus:
+    """fake_raft's status as the harness's: field by field, nothing is decided here."""
+    return MemberStatus(
+        nickname=status.nickname,
+        database=status.name,
+        cluster_id=status.cid,
+        server_id=status.sid,
+        address=status.address,
+        status=status.status,
+        role=status.role,
+        term=status.term,
+        leader=status.leader,
+        vote=status.vote,
+        election_timer=status.election_timer,
+        log_start=status.log_start,
+        log_end=status.log_end,
+        uncommitted=status.uncommitted,
+        unapplied=status.unapplied,
+        remotes=tuple(status.remotes),
+        adding=tuple(PendingServer(*server) for server in status.adding),
+        removing=tuple(PendingServer(*server) for server in status.removing),
+        election_started_ms=status.election_started_ms,
+        election_reason=status.election_reason,
+        election_won_ms=status.election_won_ms,
+        election_timer_new=status.election_timer_new,
+        connections=tuple(PeerConnection(*connection) for connection in status.connections),
+        disconnections=status.disconnections,
+        servers=tuple(ServerEntry(*server) for server in status.servers),
+    )

@@ -1,0 +1,135 @@
+"""All machines of a simulated cluster: the container runtime that fake_kube asks for, and what faults do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fake_kube.objects import Pod
+from fake_kube.profile import KubeOvnProfile
+from fake_kube.runtime import Clock, ProbeKind
+from fake_raft import Process
+from harness.cluster import DATABASES, Database
+from harness.executors.simulation.central import Container
+from harness.executors.simulation.host import Machine, World
+from harness.steps import CENTRAL
+
+
+class Machines:
+    """Machines by node name and by address, and the containers that run on them."""
+
+    def __init__(self, world: World, profile: KubeOvnProfile, clock: Clock) -> None:
+        self.world = world
+        self.containers: dict[str, Container] = {}
+        self._profile = profile
+        self._clock = clock
+        self._by_name: dict[str, Machine] = {}
+        self._by_address: dict[str, Machine] = {}
+        self._cut: dict[tuple[str, str], bool] = {}
+
+    def add(self, name: str, address: str) -> Machine:
+        machine = Machine(self.world, name, address)
+        self._by_name[name] = self._by_address[address] = machine
+        return machine
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(self._by_name.values())
+
+    def named(self, name: str) -> Machine | None:
+        return self._by_name.get(name)
+
+    def at(self, address: str) -> Machine | None:
+        return self._by_address.get(address)
+
+    # -- container runtime (fake_kube.runtime.Runtime) ------------------------------------------------------------
+
+    def start(self, pod: Pod, exited: Callable[[int], None]) -> None:
+        if pod.app != CENTRAL:
+            return
+        assert pod.node is not None, "a kubelet starts only what is bound to its node"
+        machine = self._by_name[pod.node]
+        self.containers[pod.name] = Container(self, machine, pod, self._profile, self._clock, exited)
+
+    def kill(self, pod: Pod) -> None:
+        container = self.containers.pop(pod.name, None)
+        if container is not None and not container.over:
+            container.kill()
+
+    def probe(self, pod: Pod, kind: ProbeKind, done: Callable[[bool], None]) -> None:
+        if pod.app != CENTRAL:
+            done(True)
+            return
+        container = self.containers.get(pod.name)
+        done(container is not None and not container.over and container.healthy())
+
+    # -- who reaches whom ---------------------------------------------------------------------------------------
+
+    def reachable(self, source: Machine, target: Machine) -> bool:
+        """Whether a request from ``source`` gets to ``target`` and its answer back."""
+        if not (source.powered and target.powered):
+            return False
+        pair, back = (source.address, target.address), (target.address, source.address)
+        return not self._cut.get(pair, False) and not self._cut.get(back, False)
+
+    def cut(self, source: str, target: str) -> bool:
+        """Drop what ``source`` sends to ``target`` (addresses); returns whether that is new."""
+        if self._cut.get((source, target), False):
+            return False
+        self._cut[source, target] = True
+        self.world.network.cut(source, target)
+        return True
+
+    def heal(self) -> bool:
+        """End every cut; returns whether there was one."""
+        had = bool(self._cut)
+        self._cut.clear()
+        self.world.network.heal()
+        return had
+
+    def isolated(self, machine: Machine) -> bool:
+        """Whether some cut separates this machine from others: clients elsewhere can't use it then."""
+        return any(machine.address in pair for pair in self._cut)
+
+    def servers(self, database: Database) -> list[tuple[Machine, Process]]:
+        """Running servers of ``database``, in order of their nodes."""
+        found = ((machine, machine.server(database)) for machine in self._by_name.values())
+        return [(machine, server) for machine, server in found if server is not None]
+
+    # -- faults -------------------------------------------------------------------------------------------------
+
+    def power_off(self, machine: Machine) -> bool:
+        """The node's power goes: processes die without a goodbye, unsynced writes are lost."""
+        if not machine.powered:
+            return False
+        machine.powered = False
+        self.world.network.host_down(machine.address)
+        machine.lose_power()
+        for name, container in list(self.containers.items()):
+            if container.machine is machine:
+                container.kill()
+                del self.containers[name]
+        return True
+
+    def power_on(self, machine: Machine) -> bool:
+        if machine.powered:
+            return False
+        machine.powered = True
+        self.world.network.host_up(machine.address)
+        return True
+
+    def pause(self, machine: Machine, stop: bool) -> bool:
+        """SIGSTOP or SIGCONT to both servers."""
+        changed = False
+        for database in DATABASES:
+            server = machine.server(database)
+            if server is not None and server.paused != stop:
+                (server.pause if stop else server.unpause)()
+                changed = True
+        return changed
+
+    def crash(self, container: Container) -> None:
+        """The whole container dies of SIGKILL; its kubelet will notice."""
+        container.crash()
+
+    def container_on(self, machine: Machine) -> Container | None:
+        alive = (c for c in self.containers.values() if c.machine is machine and not c.over)
+        return next(alive, None)

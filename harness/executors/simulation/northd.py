@@ -1,0 +1,97 @@
+"""ovn-northd, as far as a client can tell: what is written to nb appears in sb, made by the one active instance."""
+
+from __future__ import annotations
+
+from fake_kube.runtime import Clock
+from fake_raft import Process
+from harness.cluster import Database
+from harness.executors.simulation.central import Container
+from harness.executors.simulation.cluster import Machines
+
+PERIOD = 0.2
+"""Seconds between two looks at nb."""
+
+GIVE_UP = 5.0
+"""Seconds after which a row that sb did not confirm is sent again (northd's probe interval)."""
+
+
+class Northd:
+    """All northd instances. The active one holds a lock in sb until it can no longer reach the leaders."""
+
+    def __init__(self, machines: Machines, clock: Clock) -> None:
+        self._machines = machines
+        self._clock = clock
+        self._holder: Container | None = None
+        self._sent: dict[str, float] = {}
+        self._done: set[str] = set()
+        self._source: tuple[Process, int] | None = None
+
+    def run(self) -> None:
+        """Look now, and again every :data:`PERIOD`."""
+        self._tick()
+        self._clock.call_later(PERIOD, self.run)
+
+    def active(self) -> Container | None:
+        """The instance that holds the lock now."""
+        nb, sb = self._leader(Database.NB), self._leader(Database.SB)
+        if nb is None or sb is None:
+            return None
+        if self._holder is not None and self._usable(self._holder):
+            return self._holder
+        self._holder = next((c for c in self._machines.containers.values() if self._usable(c)), None)
+        return self._holder
+
+    def _usable(self, container: Container) -> bool:
+        """It runs and its connections (NODE_IPS of its pod) reach both leaders."""
+        if container.over or not container.northd:
+            return False
+        listed = container.pod.env.get("NODE_IPS", "").split(",")
+        for database in Database:
+            found = self._leader(database)
+            if found is None:
+                return False
+            machine = self._machines.at(found[0])
+            if machine is None or machine.address not in listed:
+                return False
+            if not self._machines.reachable(container.machine, machine):
+                return False
+        return True
+
+    def _leader(self, database: Database) -> tuple[str, Process] | None:
+        led = ((m.address, s) for m, s in self._machines.servers(database) if s.is_leader and not s.paused)
+        return max(led, key=lambda pair: pair[1].term, default=None)
+
+    def _tick(self) -> None:
+        if self.active() is None:
+            return
+        nb, sb = self._leader(Database.NB), self._leader(Database.SB)
+        assert nb is not None, "active() saw a leader"
+        assert sb is not None, "active() saw a leader"
+        for row in self._new_rows(nb[1]):
+            self._send(row, sb[1])
+
+    def _new_rows(self, source: Process) -> list[str]:
+        """Rows of nb that sb has not confirmed and that are not on their way."""
+        rows = source.rows() or ()
+        seen = self._source[1] if self._source is not None and self._source[0] is source else 0
+        self._source = (source, len(rows))
+        fresh = [row for row in rows[seen:] if row not in self._done]
+        now = self._clock.now()
+        late = [row for row, at in self._sent.items() if now - at > GIVE_UP]
+        return late + [row for row in fresh if row not in self._sent]
+
+    def _send(self, row: str, sb: Process) -> None:
+        self._sent[row] = self._clock.now()
+        if row in (sb.rows() or ())[-50:]:
+            self._confirm(row)
+            return
+
+        def done(committed: bool | None) -> None:
+            if committed:
+                self._confirm(row)
+
+        sb.execute(row, done)
+
+    def _confirm(self, row: str) -> None:
+        self._sent.pop(row, None)
+        self._done.add(row)
