@@ -120,7 +120,7 @@ class PodWorker:
     def _probed(self, kind: ProbeKind, ok: bool) -> None:
         if kind is ProbeKind.READINESS:
             self._set_ready(ok)
-        elif not ok and not self._killing:
+        elif not ok:
             self._killing = True
             self._api.event("Unhealthy", f"{self.pod.name}: liveness probe failed, container will be restarted")
             self._timers.later(self._api.draw("process dies"), self._kill_unhealthy)
@@ -203,7 +203,6 @@ class PodWorker:
         self._watched = True
         self._backoff.reset()
         self._killing = False
-        self.ready = self.pod.ready
         self._set_ready(False)
         if not self.alive:
             for probe in self._probes:

@@ -60,6 +60,7 @@ class Probe:
     def start(self, first: float) -> None:
         """Begin to tick after ``first`` seconds. A new kubelet knows nothing of the results before."""
         self.stop()
+        self._held = False
         self._last = None
         self._run = 0
         self._tick_in(first)

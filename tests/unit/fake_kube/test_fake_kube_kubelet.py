@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from kube_support import LABEL, Lab, Seeded, Zeros
+from kube_support import LABEL, Lab, Seeded, VirtualClock, Zeros
 
 from fake_kube.objects import DeploymentSpec, Phase, ProbeSpec, Selector, State
+from fake_kube.timers import Timers, WorkQueue
 
 
 def central(**fields: object) -> Lab:
@@ -255,9 +256,62 @@ def test_container_that_ends_while_its_kubelet_restarts_is_started_once() -> Non
     lab.cluster.restart_kubelet("A")
     lab.clock.run(2)
     lab.runtime.end(lab.runtime.running[pod.name], 0)
+    lab.clock.run(3.9)
+    assert pod.restarts == 0
     lab.clock.run(60)
     assert pod.restarts == 1
     assert pod.ready
+
+
+def test_container_that_ends_by_itself_while_it_is_being_killed_is_restarted_once() -> None:
+    lab = central()
+    pod = lab.on("A")
+    lab.runtime.sick.add("A")
+    lab.clock.wait(lambda: any(event.kind == "Unhealthy" for event in lab.cluster.events))
+    lab.clock.run(0.2)
+    lab.runtime.sick.clear()
+    lab.runtime.end(lab.runtime.running[pod.name], 0)
+    lab.clock.run(60)
+    assert pod.restarts == 1
+    assert lab.runtime.times("kill", pod.name) == []
+
+
+def test_container_that_ends_by_itself_after_the_delete_is_not_restarted() -> None:
+    lab = central()
+    pod = lab.on("A")
+    lab.cluster.delete_pod(pod.name)
+    lab.clock.run(0.1)
+    lab.runtime.end(lab.runtime.running[pod.name], 0)
+    lab.clock.run(60)
+    assert len(lab.runtime.times("start", pod.name)) == 1
+    assert pod.name not in lab.cluster.pods
+
+
+def test_liveness_goes_on_after_a_kubelet_restart_in_the_middle_of_a_kill() -> None:
+    lab = central()
+    pod = lab.on("A")
+    lab.runtime.sick.add("A")
+    lab.clock.wait(lambda: any(event.kind == "Unhealthy" for event in lab.cluster.events))
+    lab.cluster.restart_kubelet("A")
+    assert 60 <= lab.clock.wait(lambda: pod.restarts == 1) <= 100
+
+
+def test_no_probe_between_a_liveness_failure_and_the_kill() -> None:
+    lab = central(liveness=ProbeSpec(0.1, 1, 30))
+    lab.runtime.sick.add("A")
+    lab.clock.wait(lambda: lab.on("A").restarts == 1)
+    assert [event.kind for event in lab.cluster.events].count("Unhealthy") == 1
+
+
+def test_controllers_queue_keeps_the_soonest_time() -> None:
+    clock, ran = VirtualClock(), []
+    queue = WorkQueue(clock, Timers(clock), lambda key: ran.append((key, clock.now())))
+    queue.add("a", 2)
+    queue.add("a", 5)
+    queue.add("b", 4)
+    queue.add("b", 3)
+    clock.run(10)
+    assert ran == [("a", 2), ("b", 3)]
 
 
 def test_pod_deleted_while_its_kubelet_restarts_goes_afterwards() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kube_support import LABEL, Lab, Seeded
 
-from fake_kube.objects import CONTROL_PLANE_LABEL, DeploymentSpec, KubeError, Phase, Tolerance
+from fake_kube.objects import CONTROL_PLANE_LABEL, DeploymentSpec, KubeError, Phase, Selector, Tolerance
 
 
 def central() -> Lab:
@@ -52,6 +52,22 @@ def test_pod_that_does_not_tolerate_it_is_evicted_after_300_seconds_and_stays_te
     lab.clock.run(1000)
     assert pod.name in lab.cluster.pods
     assert [other.node for other in lab.active("kube-ovn-controller")] == ["A", "A"]
+
+
+def test_node_back_in_time_keeps_its_pods_and_one_with_the_taint_gets_no_new_one() -> None:
+    lab = Lab(nodes="AB")
+    here = Selector((("kubernetes.io/hostname", ("B",)),))
+    lab.cluster.create_deployment(DeploymentSpec("x", "x", 1, selector=here, tolerance=Tolerance.NO_SCHEDULE))
+    lab.wait_rolled("deploy", "x")
+    pod = lab.on("B", "x")
+    lab.cluster.node_down("B")
+    lab.clock.run(200)
+    lab.cluster.node_up("B")
+    lab.clock.run(400)
+    assert not pod.terminating
+    lab.cluster.node_down("B")
+    lab.clock.run(350)
+    assert [other.node for other in lab.active("x")] == [None]
 
 
 def test_cluster_of_control_planes_alone_evicts_nothing() -> None:

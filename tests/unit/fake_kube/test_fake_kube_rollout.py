@@ -192,6 +192,28 @@ def test_extra_pod_in_mid_rollout_goes_to_the_replicaset_created_later(reused: b
     assert len(lab.nodes_of(before if reused else wanted)) == 2
 
 
+def test_of_equal_replicasets_the_older_one_shrinks() -> None:
+    lab = central("BA", 2)
+    lab.set_ips("new")
+    lab.clock.wait(lambda: len(lab.nodes_of("old")) == 1 == len(lab.nodes_of("new")))
+    lab.cluster.scale("ovn-central", 1)
+    lab.clock.run(0.5)
+    assert (lab.nodes_of("old"), len(lab.nodes_of("new"))) == ("", 1)
+
+
+def test_growth_is_shared_by_size_and_rounded() -> None:
+    """3 old and 2 new pods, two more of each wanted: 5 becomes 9 as 5.4 and 3.6, that is 5 and 4."""
+    lab = Lab(nodes="ABCDEFGHI")
+    lab.central(5)
+    lab.set_ips("new")
+    lab.clock.wait(lambda: len(lab.nodes_of("new")) == 2)
+    lab.cluster.pause("ovn-central")
+    lab.clock.run(60)
+    lab.cluster.scale("ovn-central", 9)
+    lab.clock.run(0.5)
+    assert (len(lab.nodes_of("old")), len(lab.nodes_of("new"))) == (5, 4)
+
+
 # -- 4: wrong orders -------------------------------------------------------------------------------------------------
 
 
@@ -206,6 +228,7 @@ def test_env_before_scale_with_the_leaver_longest_ready_ends_with_its_pod_pendin
     lab.cluster.scale("ovn-central", 2)
     assert lab.wait_rolled() < 1
     assert lab.deleted_nodes() == "BAC-"
+    assert not any(pod.terminating for pod in lab.pods())
 
 
 def deadlock() -> Lab:
@@ -368,6 +391,31 @@ def test_undo_after_resume_leaves_pods_that_are_still_old() -> None:
     lab.wait_rolled()
     assert lab.deleted_nodes() == "AA"
     assert lab.nodes_of("old") == "ABC"
+
+
+def test_a_long_pause_does_not_count_for_the_progress_deadline() -> None:
+    lab = central()
+    lab.cluster.pause("ovn-central")
+    lab.set_ips("new")
+    lab.clock.run(2000)
+    assert not lab.cluster.rollout_status("deploy", "ovn-central")[0]
+    lab.cluster.resume("ovn-central")
+    lab.wait_rolled()
+
+
+def test_resuming_a_stuck_rollout_starts_its_deadline_anew() -> None:
+    lab = central("BCA")
+    lab.runtime.sick.add("B")
+    lab.set_ips("new")
+    lab.clock.run(300)
+    lab.cluster.pause("ovn-central")
+    lab.clock.run(2000)
+    lab.cluster.resume("ovn-central")
+    lab.clock.run(500)
+    assert not lab.cluster.rollout_status("deploy", "ovn-central")[0]
+    lab.clock.run(200)
+    with pytest.raises(KubeError, match="exceeded its progress deadline"):
+        lab.cluster.rollout_status("deploy", "ovn-central")
 
 
 def test_undo_without_history_and_double_pause_are_refused() -> None:

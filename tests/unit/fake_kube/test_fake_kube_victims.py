@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kube_support import Lab, Seeded, Zeros
 
-from fake_kube.objects import DELETION_COST
+from fake_kube.objects import DELETION_COST, Phase
 
 
 def scaled_lab(lab: Lab) -> str:
@@ -73,6 +73,32 @@ def test_pending_pod_goes_first_of_all() -> None:
     lab.cluster.delete_pod(lab.on("C").name)
     lab.clock.run(30)
     assert scaled_lab(lab) == "-"
+
+
+def test_unbound_goes_before_bound_and_creating_before_running() -> None:
+    lab = central("ABC")
+    lab.runtime.sick.update("AB")
+    lab.clock.wait(lambda: not any(lab.on(node).ready for node in "AB"))
+    lab.on("A").restarts = 9
+    lab.cluster.cordon("C")
+    lab.cluster.delete_pod(lab.on("C").name)
+    lab.clock.wait(lambda: any(pod.node is None for pod in lab.active()))
+    lab.clock.wait(lambda: all(pod.node for pod in lab.active()))
+    assert not lab.on("C").running
+    assert scaled_lab(lab) == "C"
+
+
+def test_unbound_pod_goes_before_one_whose_container_is_being_created() -> None:
+    lab = central("ABC")
+    unbound, creating, _ = lab.pods()
+    for pod in (unbound, creating):
+        pod.phase, pod.ready = Phase.PENDING, False
+    creating.restarts = 9
+    unbound.node = None
+    lab.cluster.scale("ovn-central", 2)
+    lab.clock.run(0.2)
+    assert unbound.name not in lab.cluster.pods
+    assert not creating.terminating
 
 
 def test_kicked_pod_that_is_still_ready_is_spared() -> None:
