@@ -27,6 +27,7 @@ from harness.steps import (
     Backup,
     ClearFiles,
     KeepPodForLast,
+    KeepTogether,
     Label,
     PauseRollout,
     Remove,
@@ -126,7 +127,7 @@ def add(view: ClusterView, name: str, options: Options = Options()) -> Plan:
     total = len(after)
     steps: list[Step] = [AwaitInOrder((node.address,)), *_backups(), *_clear_newcomer(view, node)]
     steps += [Label(node.name, *view.label), Scale(CENTRAL, total), AwaitPodOn(node.name), *_hold(after)]
-    steps.append(RollNextPod(1, total, newcomer=node.address))
+    steps += [RollNextPod(1, total, newcomer=node.address), *_writers(view, after)]
     steps += [RollNextPod(n, total) for n in range(2, total + 1)]
     steps += [*_release(), *_clients(view, after)]
     checks = [
@@ -162,9 +163,12 @@ def _replace_alive(view: ClusterView, old: Node, new: Node, after: tuple[str, ..
     steps: list[Step] = [AwaitInOrder((new.address,)), *_backups(), *_clear_newcomer(view, new)]
     steps += [KeepPodForLast(old.name), Label(new.name, *view.label), Unlabel(old.name, view.label[0])]
     steps += [Scale(CENTRAL, total), AwaitPodOn(new.name), *_hold(after)]
-    steps.append(RollNextPod(1, total, last=old.name, newcomer=new.address))
-    steps += [RollNextPod(n, total, last=old.name) for n in range(2, total)]
-    steps.append(RollNextPod(total, total, last=old.name, leaver=old.address))
+    steps += [RollNextPod(1, total, last=old.name, newcomer=new.address)]
+    steps += _writers(view, _with(view, lookup.node_ips(view), new))
+    for number in range(2, total):
+        steps += [KeepTogether(old.address, new.address), RollNextPod(number, total, last=old.name)]
+    steps += [KeepTogether(old.address, new.address)]
+    steps += [RollNextPod(total, total, last=old.name, leaver=old.address)]
     steps += [Remove(database, old.address) for database in DATABASES]
     steps += [ScaleIn(CENTRAL, len(after)), *_release()]
     steps += [ClearFiles(old.name, old.address, view.directory), *_clients(view, after)]
@@ -191,7 +195,7 @@ def _replace_dead(view: ClusterView, old: Node, new: Node, after: tuple[str, ...
     if lookup.central(view).replicas > total:
         steps += _scale_in(view, old, after)
     steps += [Label(new.name, *view.label), *_hold(after)]
-    steps.append(RollNextPod(1, total, newcomer=new.address))
+    steps += [RollNextPod(1, total, newcomer=new.address), *_writers(view, after)]
     steps += [RollNextPod(n, total) for n in range(2, total + 1)]
     steps += [Scale(CENTRAL, total), *_release()]
     steps += [ClearFiles(old.name, old.address, view.directory), *_clients(view, after)]
@@ -293,6 +297,20 @@ def _release() -> list[Step]:
         RolloutStatus("Deployment", CENTRAL),
         AwaitInOrder(),
     ]
+
+
+def _writers(view: ClusterView, addresses: tuple[str, ...]) -> list[Step]:
+    """New addresses, before the newcomer may lead, for the clients that talk to leaders only: the Deployments.
+
+    A leader that is not in OVN_DB_IPS is out of their reach, and every write waits. ovn-controller (the DaemonSets)
+    reads from any member and can wait until the end.
+    """
+    steps: list[Step] = []
+    for workload in lookup.clients(view):
+        if workload.kind == "Deployment":
+            steps.append(SetEnv(workload.kind, workload.name, "OVN_DB_IPS", addresses))
+            steps.append(RolloutStatus(workload.kind, workload.name))
+    return steps
 
 
 def _clients(view: ClusterView, after: tuple[str, ...]) -> list[Step]:

@@ -17,7 +17,7 @@ from harness.steps.page import (
     ShowStatus,
     Unlabel,
 )
-from harness.steps.raft import AwaitInOrder, AwaitNotReady, Backup, Remove
+from harness.steps.raft import AwaitInOrder, AwaitNotReady, Backup, KeepTogether, Remove
 from harness.steps.rollout import (
     KeepPodForLast,
     PauseRollout,
@@ -40,6 +40,7 @@ __all__ = [
     "ConfirmKicked",
     "DeletePods",
     "KeepPodForLast",
+    "KeepTogether",
     "Kick",
     "Label",
     "ListPods",

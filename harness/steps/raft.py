@@ -202,3 +202,48 @@ class AwaitInOrder(Step):
     def pending(self, view: ClusterView) -> str | None:
         found = health.all_problems(view, ignore=self.down)
         return found[0] if found else None
+
+
+@dataclass(frozen=True)
+class KeepTogether(Step):
+    """See to it that the leaver and the newcomer do not lead one database each.
+
+    No pod's NODE_IPS lists both of them while one replaces the other, so no northd would reach both leaders and nothing
+    would get from nb to sb. The newcomer gives its leadership away.
+    """
+
+    leaver: str
+    newcomer: str
+    deadline: ClassVar[float] = 120.0
+
+    @property
+    def title(self) -> str:
+        return "keep both leaders within one pod's NODE_IPS"
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        pod = next((pod for pod in view.pods_of(CENTRAL) if pod.address == self.newcomer), None)
+        where = f"kubectl exec -n {view.namespace} {pod.name if pod else '<NEW POD>'} -c {CENTRAL} --"
+        return tuple(
+            f"{where} ovn-appctl -t {database.control} ovsdb-server/compact {database.schema}  # only if it leads"
+            for database in DATABASES
+        )
+
+    def satisfied(self, view: ClusterView) -> bool:
+        return self.pending(view) is None
+
+    def act(self, executor: Executor, view: ClusterView) -> Reply | None:
+        for database in DATABASES:
+            pair = executor.view().leader(database)
+            if pair is not None and host_of(pair[1].address) == self.newcomer:
+                executor.move_leadership(database, pair[0])
+        return None
+
+    def pending(self, view: ClusterView) -> str | None:
+        pairs = [view.leader(database) for database in DATABASES]
+        missing = [str(database) for database, pair in zip(DATABASES, pairs, strict=True) if pair is None]
+        if missing:
+            return f"{missing[0]} has no leader"
+        hosts = {host_of(pair[1].address) for pair in pairs if pair is not None}
+        if hosts == {self.leaver, self.newcomer}:
+            return f"{self.leaver} leads one database and {self.newcomer} the other"
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from fake_kube.runtime import Clock, Timer
 from fake_raft import Process
@@ -104,7 +104,7 @@ class SimulatedClient:
     def _read(self) -> None:
         if not self._running:
             return
-        server = self._leader(Database.SB) if self._unseen else None
+        server = self._reader() if self._unseen else None
         if server is not None:
             rows = frozenset(server.rows() or ())
             now = self._clock.now()
@@ -113,13 +113,19 @@ class SimulatedClient:
                 self._sb[row] = (self._sb[row][0], now)
         self._clock.call_later(RETRY, self._read)
 
+    def _reader(self) -> Process | None:
+        """Any connected sb server that is listed and reached: ovn-controller reads from whichever answers."""
+        return next((s for s in self._reached(Database.SB) if s.connected), None)
+
     def _leader(self, database: Database) -> Process | None:
-        """The leader among the listed servers that this client reaches: clients connect to leaders only."""
+        """The leader among the listed servers that this client reaches: writers connect to leaders only."""
+        return next((s for s in self._reached(database) if s.is_leader and s.connected), None)
+
+    def _reached(self, database: Database) -> Iterator[Process]:
         for address in self._addresses(database):
             machine = self._machines.at(address)
             if machine is None or not machine.powered or self._machines.isolated(machine):
                 continue
             server = machine.server(database)
-            if server is not None and server.is_leader and server.connected and not server.paused:
-                return server
-        return None
+            if server is not None and not server.paused:
+                yield server
