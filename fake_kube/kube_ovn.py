@@ -31,7 +31,7 @@ def install(
 ) -> None:
     """Label ``nodes`` (names or addresses of existing ones) and create the workloads.
 
-    ``placement`` is ``"selector"`` or ``"affinity"`` (default: what the release's chart uses), ``node_ips`` the value
+    With affinity and an empty label value the label only has to exist. ``placement`` is ``"selector"`` or ``"affinity"`` (default: what the release's chart uses), ``node_ips`` the value
     of NODE_IPS and OVN_DB_IPS (default: the nodes' addresses in the order given). ``extra_workloads`` adds what the
     documented procedure forgets: ovn-ic-controller (from 1.11 on) and ovs-ovn-dpdk. Raises KubeError for an unknown
     node, ValueError for an unknown placement.
@@ -43,7 +43,8 @@ def install(
     for name in names:
         cluster.label_node(name, *label)
     ips = ",".join(cluster.nodes[name].address for name in names) if node_ips is None else node_ips
-    cluster.create_deployment(_central(profile, len(nodes), Selector((_LINUX, (label[0], (label[1],))), affinity), ips))
+    wanted = () if affinity and not label[1] else (label[1],)
+    cluster.create_deployment(_central(profile, len(nodes), Selector((_LINUX, (label[0], wanted)), affinity), ips))
     cluster.create_daemonset(_ovs(profile, ips))
     cluster.create_deployment(_controller(CONTROLLER, len(nodes), ips))
     if extra_workloads:

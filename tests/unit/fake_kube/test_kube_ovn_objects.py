@@ -136,6 +136,14 @@ def test_older_release_and_extra_workloads() -> None:
         install(lab.cluster, kube_ovn_profile("v1.11.17"), ["Z"])
 
 
+@pytest.mark.parametrize(("placement", "fits"), [("affinity", True), ("selector", False)])
+def test_label_without_a_value_has_only_to_exist_for_an_affinity(placement: str, fits: bool) -> None:
+    lab = Lab((1, 22))
+    install(lab.cluster, kube_ovn_profile("v1.16.2"), ["A"], label=("central", ""), placement=placement)
+    lab.cluster.label_node("A", "central", "yes")
+    assert lab.cluster.deployments["ovn-central"].template.selector.matches(lab.cluster.nodes["A"].labels) is fits
+
+
 def test_container_sees_its_address() -> None:
     lab = installed()
     env = container_env(lab.on("B"))
