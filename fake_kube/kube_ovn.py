@@ -31,10 +31,11 @@ def install(
 ) -> None:
     """Label ``nodes`` (names or addresses of existing ones) and create the workloads.
 
-    With affinity and an empty label value the label only has to exist. ``placement`` is ``"selector"`` or ``"affinity"`` (default: what the release's chart uses), ``node_ips`` the value
-    of NODE_IPS and OVN_DB_IPS (default: the nodes' addresses in the order given). ``extra_workloads`` adds what the
-    documented procedure forgets: ovn-ic-controller (from 1.11 on) and ovs-ovn-dpdk. Raises KubeError for an unknown
-    node, ValueError for an unknown placement.
+    ``placement`` is ``"selector"`` or ``"affinity"`` (default: what the release's chart uses); with affinity and an
+    empty label value the label only has to exist. ``node_ips`` is the value of NODE_IPS and OVN_DB_IPS (default: the
+    nodes' addresses in the order given). ``extra_workloads`` adds what the documented procedure forgets:
+    ovn-ic-controller (from 1.11 on) and ovs-ovn-dpdk. Raises KubeError for an unknown node, ValueError for an unknown
+    placement.
     """
     if placement not in (None, "selector", "affinity"):
         raise ValueError(f"placement {placement!r} is neither 'selector' nor 'affinity'")
