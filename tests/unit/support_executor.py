@@ -15,7 +15,7 @@ from typing import TypeVar
 from support_views import Cluster, Server, central_pod, server_id
 
 from harness.addresses import host_of, raft_address, split_list
-from harness.cluster import DATABASES, ClusterView, Database, NodeFiles, Pod, Report
+from harness.cluster import DATABASES, ClusterView, Database, NodeFiles, Pod, Report, Workload
 from harness.executor import Capability, Reply, RolloutStatus, Timing, WaitTimeout
 from harness.rollout_order import COST_SINCE, cost
 
@@ -267,9 +267,21 @@ class World:
             self._replicas(template, size)
         for workload in self.cluster.workloads.values():
             if workload.kind == "Deployment" and workload.name != CENTRAL:
-                self.cluster.pods = [
-                    replace(p, env=workload.env) if p.app == workload.app else p for p in self.cluster.pods
-                ]
+                self._replace_all(workload)
+
+    def _replace_all(self, workload: Workload) -> None:
+        """A Deployment with maxUnavailable 100%: every outdated pod at once, on a node that is up."""
+        up = next((node for node in self.cluster.nodes if node.ready), None)
+        for pod in [pod for pod in self.cluster.pods if pod.app == workload.app]:
+            if up is not None and not _fits(pod, workload.env):
+                self.cluster.put_pod(
+                    pod.name,
+                    env=workload.env,
+                    node=up.name,
+                    address=up.address,
+                    ready=True,
+                    ready_since=self.cluster.at,
+                )
 
     def _scale_in_proportion(self, change: int) -> None:
         for _ in range(abs(change)):
