@@ -1,0 +1,438 @@
+"""The backend ``ovsdb``: real ovsdb-server, ovn-northd and ovs-appctl as the pods of fake_kube run in scaled time."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from fake_kube.cluster import Cluster
+from fake_kube.kube_ovn import install
+from fake_kube.leader_checker import LeaderChecker
+from fake_kube.profile import kube_ovn_profile, kubernetes_profile
+from harness import health, raft_status
+from harness.addresses import split_list
+from harness.cluster import DATABASES, ClusterView, Database, NodeFiles, Report
+from harness.errors import BadInput, Inconclusive
+from harness.executor import Capability, Reply, Timing, WaitTimeout
+from harness.executors.fake_kubernetes import FakeKubernetes, running_env
+from harness.executors.processes import files, installed, janitor, jsonrpc, linux
+from harness.executors.processes.client import ProcessClient
+from harness.executors.processes.database import markers
+from harness.executors.processes.host import Host
+from harness.executors.processes.installed import missing
+from harness.executors.processes.loopback import Loopback
+from harness.executors.processes.machines import Machines, Site
+from harness.executors.processes.netns import Namespaces
+from harness.executors.processes.network import Network
+from harness.executors.processes.real_clock import RealClock
+from harness.executors.processes.spawner import Spawner
+from harness.executors.processes.workers import Workers
+from harness.faults import Fault, FaultKind, FaultPlan
+from harness.spec import ClusterSpec
+from harness.steps import CENTRAL, CONTROLLER
+from harness.workload import Client
+
+T = TypeVar("T")
+
+POLL = 0.25
+"""Cluster seconds between two looks of a wait."""
+
+FORMS_WITHIN = 30.0
+"""Real seconds that the making of a cluster may take."""
+
+PATIENCE = 1.0
+"""Real seconds that a question to a server may take."""
+
+OPERATOR_PATIENCE = 10
+"""Real seconds that ovs-appctl gets for what an operator types."""
+
+OVS = "ovs-ovn"
+
+__all__ = ["OvsdbExecutor", "missing"]
+
+
+class NothingBad:
+    """fake_kube's choices: the usual one each time. What goes wrong here goes wrong by itself, or is injected."""
+
+    def choose(self, _name: str, _n: int) -> int:
+        return 0
+
+
+class OvsdbExecutor(FakeKubernetes):
+    """A cluster of real servers. Its clock starts when the cluster has formed.
+
+    As root every node has a network namespace; otherwise, or with ``loopback``, addresses of 127.0.0.0/8, and then
+    nobody can be cut off. ``keep`` leaves processes and files behind (:meth:`where`).
+    """
+
+    name = "ovsdb"
+
+    def __init__(self, spec: ClusterSpec, *, keep: bool = False, loopback: bool = False) -> None:
+        """Raises :class:`BadInput` for a spec that no profile fits, and WaitTimeout if the cluster does not form."""
+        if not 0.01 <= spec.time_scale <= 10:
+            raise BadInput(f"a time scale of {spec.time_scale:g} is not between 0.01 and 10")
+        try:
+            kubernetes = kubernetes_profile(spec.versions.kubernetes)
+            kube_ovn = kube_ovn_profile(spec.versions.kube_ovn)
+        except ValueError as error:
+            raise BadInput(str(error)) from None
+        janitor.sweep()
+        self._keep = keep
+        self._closing = threading.Lock()
+        self._closed = False
+        self._owner = os.getpid()
+        self._fired: list[tuple[float, Fault, bool]] = []
+        self._directory = janitor.make_run_directory()
+        self._clock = RealClock(spec.time_scale)
+        self._jobs = Workers(8, self._clock.failed)
+        self._questions = Workers(12, self._clock.failed)
+        self._spawner = Spawner(str(self._directory), outlive=keep)
+        self._network: Network | None = None
+        self._namespaces: frozenset[int] = frozenset()
+        atexit.register(self.close)
+        try:
+            self._network = self._make_network(loopback)
+            site = Site(
+                self._directory,
+                self._network,
+                self._spawner,
+                self._clock,
+                self._jobs,
+                kube_ovn,
+                spec.election_timer_ms,
+            )
+            self.machines = Machines(site)
+            super().__init__(spec, Cluster(self._clock, self.machines, NothingBad(), kubernetes))
+            self.versions = replace(spec.versions, ovs=installed.ovs_release())
+            self._client = ProcessClient(
+                self._network, self._listed, self.now, self._clock.scale, failed=self._clock.failed
+            )
+            self._form()
+        except BaseException:
+            self.close()
+            raise
+
+    def _make_network(self, loopback: bool) -> Network:
+        if loopback or not installed.may_use_namespaces():
+            return Loopback()
+        try:
+            return Namespaces(self._spawner)
+        except OSError:
+            return Loopback()  # root without the rights of root, as in most containers
+
+    # -- making the cluster -------------------------------------------------------------------------------------
+
+    def _form(self) -> None:
+        """The first node bootstraps; the others' containers start as soon as it leads both databases."""
+        names = self.spec.node_names()
+        site = self.machines.site
+        key, value = self.label
+        addresses = [self.machines.add(name).address for name in names]
+        self._namespaces = site.network.inodes()
+        with self._guard():
+            self.machines.gate = names[0]
+            for index, (name, address) in enumerate(zip(names, addresses, strict=True)):
+                self.kube.add_node(name, address, {key: value} if index < self.spec.members else {})
+            install(
+                self.kube,
+                site.profile,
+                names[: self.spec.members],
+                label=self.label,
+                placement=self.spec.placement,
+                extra_workloads=self.spec.extra_workloads,
+            )
+            self._checker = LeaderChecker(self.kube, self.machines.flags, site.profile, self.machines.hooks())
+        limit = FORMS_WITHIN / self._clock.scale
+        self.wait(lambda: self._leads_all(names[0]), limit, "the first node to lead both databases")
+        with self._guard():
+            self.machines.open_gate()
+        self.wait(self._formed, limit, "the cluster to form")
+        self._origin = self._clock.now()
+
+    def _leads_all(self, node: str) -> bool:
+        statuses = [self.status(db, node).status for db in DATABASES]
+        return all(status is not None and status.is_leader for status in statuses)
+
+    def _formed(self) -> bool:
+        view = self.view()
+        if any(len(health.members(view, database)) != self.spec.members for database in DATABASES):
+            return False
+        if not all(pod.ready for pod in view.pods) or health.all_problems(view):
+            return False
+        with self._guard():
+            containers = list(self.machines.containers.values())
+        flags = self._questions.ask_all([container.flags for container in containers])
+        return any(found is not None and found.northd for found in flags)
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        with self._clock.lock:
+            yield
+
+    def now(self) -> float:
+        return self._clock.now() - self._origin
+
+    def wait(self, condition: Callable[[], T | None], timeout: float, reason: str) -> T:
+        deadline = self._clock.now() + timeout
+        while True:
+            self._clock.check()
+            found = condition()
+            if found:
+                return found
+            if self._clock.now() >= deadline:
+                raise WaitTimeout(reason, timeout)
+            time.sleep(POLL * self._clock.scale)
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.check()
+        time.sleep(seconds * self._clock.scale)
+        self._clock.check()
+
+    @property
+    def timing(self) -> Timing:
+        # The random part of an election timeout is a second of real time, whatever the timer (facts: ovsdb-raft 2).
+        election = self.spec.election_timer_ms / 1000 + 1.0 / self._clock.scale
+        return Timing(election=election + 3.0, restart=25.0, poll=POLL)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        if self._has_partitions:
+            return frozenset(Capability)
+        return frozenset(Capability) - {Capability.PARTITIONS}
+
+    @property
+    def _has_partitions(self) -> bool:
+        return self.machines.site.network.partitions
+
+    # -- observe ------------------------------------------------------------------------------------------------
+
+    def view(self) -> ClusterView:
+        with self._guard():
+            nodes = self._nodes_to_ask()
+        questions = [functools.partial(self.status, database, node) for database in DATABASES for node in nodes]
+        return self._view(tuple(self._questions.ask_all(questions)))
+
+    def _nodes_to_ask(self) -> tuple[str, ...]:
+        """Nodes with an ovn-central pod that runs or ends, and nodes where a container of one still lives."""
+        nodes = {
+            pod.node: None
+            for pod in self.kube.pods.values()
+            if pod.app == CENTRAL and pod.node is not None and (pod.running or pod.terminating)
+        }
+        nodes.update((c.host.name, None) for c in self.machines.containers.values() if not c.over)
+        return tuple(nodes)
+
+    def status(self, database: Database, node: str) -> Report:
+        reply = self._control(self._host(node), database, "cluster/status", database.schema)
+        if not reply.ok:
+            return Report(node, database, None, reply.text)
+        try:
+            return Report(node, database, raft_status.parse(reply.text))
+        except raft_status.StatusError as error:
+            return Report(node, database, None, str(error))
+
+    def status_text(self, database: Database, node: str) -> Reply:
+        return self._appctl(self._host(node), database, "cluster/status", database.schema)
+
+    def configuration(self, database: Database, node: str) -> Mapping[str, str]:
+        log = files.read(self._host(node).file(database))
+        return log.servers if log is not None else {}
+
+    def files(self, node: str) -> NodeFiles:
+        host = self._host(node)
+        return NodeFiles(node, host.names() if host.powered else None)
+
+    def rows(self, database: Database, node: str) -> frozenset[str] | None:
+        try:
+            connection = self._host(node).local(database, PATIENCE)
+        except OSError:
+            return None
+        try:
+            return frozenset(markers(connection, database, PATIENCE))
+        except (OSError, jsonrpc.Refused):
+            return None
+        finally:
+            connection.close()
+
+    def _host(self, node: str) -> Host:
+        host = self.machines.hosts.get(node)
+        if host is None:
+            raise BadInput(f"there is no node {node}")
+        return host
+
+    def _listed(self, database: Database) -> tuple[str, ...]:
+        """Addresses that clients of ``database`` use now."""
+        kind, name = ("Deployment", CONTROLLER) if database is Database.NB else ("DaemonSet", OVS)
+        with self._guard():
+            return split_list(running_env(self.kube, kind, name).get("OVN_DB_IPS", ""))
+
+    @staticmethod
+    def _control(host: Host, database: Database, *command: str) -> Reply:
+        """Ask a server's control socket, in the words of ovs-appctl if it can't be asked."""
+        path = host.control(database)
+        try:
+            return Reply(0, jsonrpc.control(path, *command, timeout=PATIENCE))
+        except jsonrpc.Refused as refused:
+            return Reply(2, refused.text.rstrip("\n"))
+        except OSError as error:
+            return Reply(1, f'ovs-appctl: cannot connect to "{path}" ({error.strerror or error})')
+
+    # -- act ----------------------------------------------------------------------------------------------------
+
+    def kick(self, database: Database, via: str, server: str) -> Reply:
+        return self._appctl(self._host(via), database, "cluster/kick", database.schema, server)
+
+    def move_leadership(self, database: Database, via: str) -> Reply:
+        return self._appctl(self._host(via), database, "ovsdb-server/compact", database.schema)
+
+    def backup(self, database: Database, via: str) -> Reply:
+        directory = self._directory / "backups"
+        directory.mkdir(exist_ok=True)
+        path = directory / f"{via}-{database.file}.{time.time_ns()}.backup"
+        reply = self._run("ovsdb-tool", "cluster-to-standalone", str(path), str(self._host(via).file(database)))
+        return Reply(0, str(path)) if reply.ok else reply
+
+    def remove_directory(self, node: str) -> Reply:
+        host = self._host(node)
+        if not host.powered:
+            return Reply(255, f"ssh: connect to host {host.address}: No route to host")
+        host.wipe()
+        return Reply(0, "")
+
+    def _appctl(self, host: Host, database: Database, *command: str) -> Reply:
+        """What an operator types. Raises :class:`Inconclusive` if the server does not answer in time."""
+        return self._run("ovs-appctl", "-T", str(OPERATOR_PATIENCE), "-t", str(host.control(database)), *command)
+
+    def _run(self, *command: str) -> Reply:
+        pipe = subprocess.PIPE
+        process = self._spawner.start(command, stdout=pipe, stderr=pipe)
+        try:
+            out, error = process.communicate(timeout=OPERATOR_PATIENCE + 5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, error = process.communicate()
+        if process.returncode < 0:
+            raise Inconclusive(
+                f"no answer to '{' '.join(command)}' within {OPERATOR_PATIENCE} s",
+                why="the server may carry it out later",
+                todo="look at the status before anything is tried again",
+            )
+        return Reply(process.returncode, _words(out if process.returncode == 0 else error))
+
+    # -- faults and client --------------------------------------------------------------------------------------
+
+    @property
+    def faults(self) -> frozenset[FaultKind]:
+        if self._has_partitions:
+            return frozenset(FaultKind)
+        return frozenset(FaultKind) - {FaultKind.PARTITION, FaultKind.ONE_WAY, FaultKind.HEAL}
+
+    def inject(self, fault: Fault) -> bool:
+        if fault.kind not in self.faults:
+            raise BadInput(f"{self.name} can't do {fault.kind.value} here", todo="run as root for partitions")
+        for node in fault.nodes:
+            self._host(node)
+        with self._guard():
+            changed = self._inject(fault)
+            self._fired.append((self.now(), fault, changed))
+        return changed
+
+    def arm(self, plan: FaultPlan) -> None:
+        for timed in plan.faults:
+            self._clock.call_later(timed.after, functools.partial(self._inject_later, timed.fault))
+
+    def _inject_later(self, fault: Fault) -> None:
+        self.inject(fault)
+
+    def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
+        with self._guard():
+            return tuple(self._fired)
+
+    def client(self) -> Client:
+        return self._client
+
+    def _inject(self, fault: Fault) -> bool:
+        if fault.kind is FaultKind.HEAL:
+            return self.machines.site.network.heal()
+        if fault.kind in (FaultKind.PARTITION, FaultKind.ONE_WAY):
+            return self.machines.cut_off(fault.nodes, both=fault.kind is FaultKind.PARTITION)
+        changed = [self._hurt(fault.kind, node) for node in fault.nodes]
+        return any(changed)
+
+    def _hurt(self, kind: FaultKind, node: str) -> bool:
+        match kind:
+            case FaultKind.CRASH:
+                return self.machines.crash(node)
+            case FaultKind.NODE_DOWN:
+                return self.machines.unplug(node) and self.kube.node_down(node)
+            case FaultKind.NODE_UP:
+                return self.machines.plug(node) and self.kube.node_up(node)
+            case FaultKind.PAUSE | FaultKind.RESUME:
+                return self.machines.pause(node, kind is FaultKind.PAUSE)
+            case FaultKind.WIPE:
+                return self._host(node).wipe()
+            case _:
+                raise BadInput(f"{kind.value} is no fault of single nodes")
+
+    # -- the end ------------------------------------------------------------------------------------------------
+
+    def where(self) -> Path:
+        """The run directory: one directory for each node, and the operator's backups."""
+        return self._directory
+
+    def close(self) -> None:
+        if os.getpid() != self._owner:
+            return  # a forked child must not end its parent's cluster
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            atexit.unregister(self.close)
+            self._tear_down()
+
+    def _tear_down(self) -> None:
+        client = getattr(self, "_client", None)
+        if client is not None:
+            client.stop()
+        self._clock.stop()
+        self._jobs.stop()
+        self._questions.stop()
+        if self._keep:
+            janitor.keep(self._directory)
+        else:
+            if hasattr(self, "machines"):
+                self.machines.kill_all()
+            janitor.kill_marked(self._directory)
+        self._spawner.stop()
+        if self._network is not None:
+            self._network.close()
+        if not self._keep:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def leftovers(self) -> list[str]:
+        """What is still there of this run: processes, namespaces that somebody is in, the directory."""
+        left = [f"process {pid}" for pid in janitor.marked(self._directory)]
+        left += [f"process {pid} in a network namespace" for pid in linux.processes_in(self._namespaces)]
+        if self._directory.exists():
+            left.append(f"directory {self._directory}")
+        return left
+
+
+def _words(text: bytes) -> str:
+    """What a tool said, without the line that ovs-appctl adds to a server's own."""
+    lines = text.decode(errors="replace").rstrip("\n").split("\n")
+    if len(lines) > 1 and lines[-1].endswith("server returned an error"):
+        lines.pop()
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Real processes, run directories and networks for the backend ``ovsdb``."""

@@ -1,0 +1,45 @@
+"""What the nodes' network must offer, whichever way their addresses are made."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from typing import Protocol
+
+CLIENT = "client"
+"""The host outside of all nodes where clients run."""
+
+Pair = tuple[str, str]
+"""(sender, receiver), by host name."""
+
+
+class Network(Protocol):
+    """Hosts are node names and :data:`CLIENT`."""
+
+    @property
+    def partitions(self) -> bool:
+        """Whether :meth:`cut`, and silence of a node without power, are possible."""
+
+    def add(self, host: str) -> str:
+        """Connect a new node; returns its address."""
+
+    def namespace(self, host: str) -> int | None:
+        """The descriptor of the network namespace that the host's processes run in; None: ours."""
+
+    def socket(self, host: str) -> socket.socket:
+        """A new TCP socket that sends from ``host``."""
+
+    def link(self, host: str, up: bool) -> None:
+        """Plug or unplug a node's cable."""
+
+    def cut(self, pairs: Iterable[Pair]) -> bool:
+        """Silently drop what each sender sends to its receiver, besides what is cut already; whether that is new."""
+
+    def heal(self) -> bool:
+        """End every cut; whether there was one."""
+
+    def inodes(self) -> frozenset[int]:
+        """Inodes of the network namespaces that were made."""
+
+    def close(self) -> None:
+        """Give everything back. Safe to call twice."""
