@@ -9,7 +9,6 @@ Everything is scriptable: ``at`` runs a function at a time, ``before`` and ``aft
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 from support_views import Cluster, Server, central_pod, server_id
@@ -52,8 +51,9 @@ class World:
         self._serial = 0
         for pod in cluster.central():
             self.sizes[pod.env["NODE_IPS"]] = self.sizes.get(pod.env["NODE_IPS"], 0) + 1
-            if pod.node is not None:
-                self.disks[pod.node] = ["ovnnb_db.db", "ovnsb_db.db"]
+        for server in [server for raft in cluster.raft.values() for server in raft.servers]:
+            if server.node is not None:
+                self.disks[server.node] = ["ovnnb_db.db", "ovnsb_db.db"]
 
     # -- script -------------------------------------------------------------------------------------------------
 
