@@ -86,6 +86,11 @@ _PROMPT = re.compile(
 )
 
 
+def is_prompt(line: str) -> bool:
+    """Whether ``line`` is a shell's prompt, a typed command, or a code fence: what stands around a pasted status."""
+    return _PROMPT.match(line.strip()) is not None
+
+
 def server_error(text: str) -> ServerError | None:
     """The error that ``text`` (an answer to ``cluster/*`` of ovs-appctl) is; None if no line of it is an error."""
     for number, line in _content(text):
