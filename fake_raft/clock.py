@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Any
 
 
@@ -19,58 +19,67 @@ class Timer:
     def cancel(self) -> None:
         self.fn = None
 
+    def fire(self) -> None:
+        if self.fn is not None:
+            self.fn(*self.args)
+
 
 class VirtualClock:
-    """A heap of timers. Equal times are served in the order in which they were asked for."""
+    """A heap of callbacks. Equal times are served in the order in which they were asked for.
+
+    ``now`` is to be read only; ``events`` counts what was served.
+    """
 
     __slots__ = ("_heap", "_serial", "events", "now")
 
     def __init__(self) -> None:
         self.now = 0
         self.events = 0
-        self._heap: list[tuple[int, int, Timer]] = []
+        self._heap: list[tuple[int, int, Callable[..., object], tuple[Any, ...]]] = []
         self._serial = 0
 
     def call_later(self, delay_us: int, fn: Callable[..., object], *args: Any) -> Timer:
         """Call ``fn(*args)`` after ``delay_us`` microseconds (at least 0)."""
-        return self.call_at(self.now + delay_us if delay_us > 0 else self.now, fn, *args)
+        return self.call_at(self.now + delay_us, fn, *args)
 
     def call_at(self, at_us: int, fn: Callable[..., object], *args: Any) -> Timer:
         """Call ``fn(*args)`` at ``at_us``, or next if that is past."""
         timer = Timer(fn, args)
-        self._serial += 1
-        heapq.heappush(self._heap, (max(at_us, self.now), self._serial, timer))
+        self.post(max(at_us, self.now), timer.fire, ())
         return timer
 
+    def post(self, at_us: int, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
+        """As :meth:`call_at`, for good: nothing to cancel, and ``at_us`` must not be past."""
+        self._serial += 1
+        heappush(self._heap, (at_us, self._serial, fn, args))
+
     def step(self) -> bool:
-        """Serve the next timer; returns whether there was one."""
-        while self._heap:
-            at, _, timer = heapq.heappop(self._heap)
-            if timer.fn is not None:
-                self.now = at
-                self.events += 1
-                timer.fn(*timer.args)
-                return True
-        return False
+        """Serve the next callback; returns whether there was one. A cancelled one counts, and takes its time."""
+        if not self._heap:
+            return False
+        at, _, fn, args = heappop(self._heap)
+        self.now = at
+        self.events += 1
+        fn(*args)
+        return True
 
     def run_until(self, at_us: int) -> None:
         """Serve everything up to and including ``at_us``; then it is that late."""
         heap = self._heap
         while heap and heap[0][0] <= at_us:
-            at, _, timer = heapq.heappop(heap)
-            fn = timer.fn
-            if fn is not None:
-                self.now = at
-                self.events += 1
-                fn(*timer.args)
+            at, _, fn, args = heappop(heap)
+            self.now = at
+            self.events += 1
+            fn(*args)
         self.now = max(self.now, at_us)
 
-    def run_while(self, condition: Callable[[], bool], limit_us: int) -> bool:
-        """Serve timers while ``condition()`` holds, for at most ``limit_us``; returns whether it stopped holding."""
-        end = self.now + limit_us
+    def run_while(self, condition: Callable[[], bool], limit_us: int | None = None) -> bool:
+        """Serve callbacks while ``condition()`` holds, for at most ``limit_us``; returns whether it stopped holding."""
+        end = None if limit_us is None else self.now + limit_us
         while condition():
-            if not self._heap or self._heap[0][0] > end:
-                self.now = max(self.now, end)
+            if not self._heap or (end is not None and self._heap[0][0] > end):
+                if end is not None:
+                    self.now = max(self.now, end)
                 return not condition()
             self.step()
         return True

@@ -1,6 +1,8 @@
 """A clustered database's file: a header and a list of records, as ovsdb-server appends them.
 
-What was appended but not yet synced is lost with the machine's power, not with the process.
+Records that were appended but not synced yet survive a killed process (they are in the page cache) and are lost with
+the machine's power. ``lose_syncs`` makes a disk that acknowledges what it has not stored: later loss of power takes
+everything since.
 """
 
 from __future__ import annotations
@@ -10,8 +12,6 @@ from typing import NamedTuple, TypeAlias
 
 from fake_raft.messages import Entry, Servers
 
-DEFAULT_TIMER = 1000
-
 
 class TermRecord(NamedTuple):
     term: int
@@ -19,7 +19,7 @@ class TermRecord(NamedTuple):
 
 
 class EntryRecord(NamedTuple):
-    """An entry at ``index``; one at or below the end of the log truncates it there first."""
+    """An entry at index ``position``; one below the end of the log truncates it there first."""
 
     position: int
     entry: Entry
@@ -30,12 +30,14 @@ class CommitRecord(NamedTuple):
 
 
 class LeaderRecord(NamedTuple):
+    """Who led a term, for people and checkers: servers don't use it."""
+
     term: int
     sid: str
 
 
 class NoteRecord(NamedTuple):
-    """``left``: the server left the cluster; such a file is never opened again."""
+    """``left``: the server left the cluster; such a file is never opened again. Other notes are for people."""
 
     note: str
 
@@ -57,11 +59,12 @@ class Header:
     prev_term: int = 0
     servers: tuple[tuple[str, str], ...] = ()
     data: tuple[str, ...] = ()
-    timer: int = DEFAULT_TIMER
+    timer: int | None = None
+    eid: str | None = None
 
 
 class Disk:
-    """One file. ``synced`` records survive a loss of power; ``birth_us`` is when the inode was made."""
+    """One file. ``synced`` records survive a loss of power; ``birth_us`` is when the file was made (clock time)."""
 
     __slots__ = ("birth_us", "header", "lose_syncs", "records", "synced")
 
@@ -88,7 +91,7 @@ class Disk:
         header = Header(name, address, sid, cid, prev_index=1, servers=((sid, address),), data=data)
         records: list[Record] = []
         if election_timer_ms is not None:
-            records = [TermRecord(1, None), EntryRecord(2, Entry(1, timer=election_timer_ms))]
+            records = [EntryRecord(2, Entry(1, timer=election_timer_ms))]
         return cls(header, records, birth_us)
 
     @classmethod
@@ -98,16 +101,16 @@ class Disk:
         address: str,
         remotes: tuple[str, ...],
         sid: str,
-        *,
         cid: str | None = None,
+        *,
         birth_us: int = 0,
     ) -> Disk:
-        """``ovsdb-tool join-cluster``. Raises ValueError as the tool refuses."""
+        """``ovsdb-tool join-cluster``. Raises ValueError with the text of the tool's refusal."""
         if not remotes:
             raise ValueError("join-cluster needs at least one remote address")
         if address in remotes:
             raise ValueError("remote addresses cannot be the same as the local address")
-        return cls(Header(name, address, sid, cid, joining=True, remotes=remotes), birth_us=birth_us)
+        return cls(Header(name, address, sid, cid, joining=True, remotes=tuple(remotes)), birth_us=birth_us)
 
     def clone(self) -> Disk:
         """A copy of what is on it now: restored later, it is a stale file of the same server."""
@@ -115,14 +118,12 @@ class Disk:
         copy.synced = self.synced
         return copy
 
-    def append(self, record: Record) -> None:
-        self.records.append(record)
-
     def rewrite(self, header: Header, records: list[Record]) -> None:
         """Replace the file in one step, as a snapshot does; it is synced before it is renamed into place."""
         self.header = header
         self.records = records
-        self.synced = len(records)
+        if not self.lose_syncs:
+            self.synced = len(records)
 
     def sync(self, count: int) -> None:
         """The first ``count`` records are on the platter."""
@@ -134,6 +135,11 @@ class Disk:
         del self.records[self.synced :]
 
     # -- what tools and start scripts read ------------------------------------------------------------------------
+
+    @property
+    def empty(self) -> bool:
+        """Nothing was ever written after the header."""
+        return not self.records
 
     @property
     def sid(self) -> str:
@@ -156,17 +162,19 @@ class Disk:
     def left(self) -> bool:
         return any(isinstance(record, NoteRecord) and record.note == "left" for record in self.records)
 
-    def configuration(self) -> Servers:
-        """The latest configuration in the file: sid -> address."""
-        servers: Servers = dict(self.header.servers)
-        log: list[tuple[int, Servers | None]] = []
+    def log(self) -> dict[int, Entry]:
+        """The log after the header's snapshot, as a server that opens the file sees it: index -> entry."""
+        log: dict[int, Entry] = {}
+        end = self.header.prev_index + 1
         for record in self.records:
             if isinstance(record, EntryRecord):
-                log = (
-                    [item for item in log if item[0] < record.position]
-                    if log and log[-1][0] >= record.position
-                    else log
-                )
-                log.append((record.position, record.entry.servers))
-        found = [known for _, known in log if known is not None]
-        return dict(found[-1]) if found else servers
+                for index in range(record.position, end):
+                    del log[index]
+                log[record.position] = record.entry
+                end = record.position + 1
+        return log
+
+    def configuration(self) -> Servers:
+        """The latest configuration in the file, committed or not: sid -> address. Empty for a joining file."""
+        found = [entry.servers for entry in self.log().values() if entry.servers is not None]
+        return dict(found[-1] if found else self.header.servers)

@@ -1,15 +1,15 @@
-"""What servers send each other (raft-rpc.c). ``term`` is None in messages that carry none: they never move a term."""
+"""What servers send each other (raft-rpc.c). Messages without a ``term`` never move a term, whoever sends them."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
 Servers: TypeAlias = dict[str, str]
-"""A configuration: sid -> address. Never changed in place."""
+"""A configuration: sid -> address, oldest member first. Never changed in place."""
 
 
 class Entry(NamedTuple):
-    """A log entry: client data, a configuration, an election timer, or none of them (a new leader's no-op)."""
+    """A log entry: client data (with its id), a configuration, an election timer, or none (a new leader's no-op)."""
 
     term: int
     data: str | None = None
@@ -19,7 +19,7 @@ class Entry(NamedTuple):
 
 
 class Hello(NamedTuple):
-    """The first message on a connection, in both directions."""
+    """The first message on a connection, from the server that opened it."""
 
     address: str
 
@@ -33,6 +33,8 @@ class AppendRequest(NamedTuple):
 
 
 class AppendReply(NamedTuple):
+    """``log_end`` is what the sender had when it answered."""
+
     term: int
     log_end: int
     prev_index: int
@@ -49,6 +51,8 @@ class VoteRequest(NamedTuple):
 
 
 class VoteReply(NamedTuple):
+    """``vote`` is whom the sender voted for: a "no" names somebody else."""
+
     term: int
     vote: str
     pre_vote: bool
@@ -61,11 +65,13 @@ class InstallSnapshot(NamedTuple):
     servers: Servers
     data: tuple[str, ...]
     timer: int
+    eid: str | None
 
 
 class InstallSnapshotReply(NamedTuple):
     term: int
     last_index: int
+    last_term: int
 
 
 class BecomeLeader(NamedTuple):
@@ -78,6 +84,7 @@ class AddServer(NamedTuple):
 
 class AddServerReply(NamedTuple):
     success: bool
+    comment: str
     remotes: tuple[str, ...]
 
 
@@ -86,18 +93,24 @@ class RemoveServer(NamedTuple):
 
 
 class RemoveServerReply(NamedTuple):
+    """``target`` is None when it is the receiver."""
+
     success: bool
-    target: str
+    comment: str
+    target: str | None
 
 
 class Execute(NamedTuple):
+    """A client's command, forwarded. ``prereq`` is the last command that its server had applied."""
+
     data: str
     eid: str
+    prereq: str | None
 
 
 class ExecuteReply(NamedTuple):
     eid: str
-    position: int
+    status: str
 
 
 Message: TypeAlias = (
@@ -119,9 +132,8 @@ Message: TypeAlias = (
 
 
 class Envelope(NamedTuple):
-    """A message with the header of every raft RPC: cluster, sender, and the server it is meant for (if known)."""
+    """What every RPC says besides its message: cluster and sender, and the server it is meant for, where known."""
 
     cid: str | None
     source: str
     target: str | None
-    message: Message

@@ -2,208 +2,286 @@
 
 from __future__ import annotations
 
-from fake_raft import elections, membership
-from fake_raft.disk import CommitRecord, EntryRecord, Header, Record, TermRecord
+from fake_raft import commands, elections, membership
+from fake_raft.disk import CommitRecord, EntryRecord, Header, LeaderRecord, Record, TermRecord
 from fake_raft.messages import AppendReply, AppendRequest, Entry, InstallSnapshot, InstallSnapshotReply
-from fake_raft.state import CANDIDATE, CATCHUP, CAUGHT_UP, LEADER, Applied, Died, Peer, Rewrite, Send, State
+from fake_raft.state import (
+    CANDIDATE,
+    CATCHUP,
+    CAUGHT_UP,
+    COMMITTING,
+    FOLLOWER,
+    LEADER,
+    STABLE,
+    Applied,
+    Died,
+    EntryWait,
+    Peer,
+    Rewrite,
+    State,
+)
 
 ABORT = "assertion raft->commit_index < raft->log_end failed in raft_peek_next_entry()"
 
 
 def heartbeat(s: State) -> None:
-    """An empty request to everybody: every T/3, and after each commit."""
-    s.ping_at = s.now + s.timer // 3
-    for peer in s.peers.values():
-        if peer.sid != s.sid:
-            send_entries(s, peer, 0)
-    for peer in s.adding.values():
-        send_entries(s, peer, 0)
+    """An empty request to everybody in the configuration: every T/3, and after each commit."""
+    key = (s.term, s.commit, s.log.end)
+    routine = key == s.beats_key
+    if not routine:
+        s.beats_key = key
+        s.beats.clear()
+    beats = s.beats
+    for peer in s.others:
+        previous = peer.next_index - 1
+        request = beats.get(previous)
+        if request is None:
+            request = beats[previous] = AppendRequest(s.term, previous, s.log.term_at(previous), s.commit, ())
+        s.send(peer.sid, request, routine)
+    commands.keep_alive(s)
+    s.ping_later()
 
 
 def send_entries(s: State, peer: Peer, count: int) -> None:
-    previous = min(peer.next_index, s.log.end) - 1
-    if previous < s.log.start - 1:
-        previous = s.log.start - 1
-        count = 0
+    """Send ``count`` entries from the server's next index on (0: to find out whether its log matches)."""
+    previous = peer.next_index - 1
     entries = s.log.slice(previous + 1, previous + 1 + count) if count else ()
-    s.out.append(Send(peer.sid, AppendRequest(s.term, previous, s.log.term_at(previous), s.commit, entries)))
+    s.send(peer.sid, AppendRequest(s.term, previous, s.log.term_at(previous), s.commit, entries))
 
 
 # -- follower --------------------------------------------------------------------------------------------------------
 
 
 def append_request(s: State, source: str, request: AppendRequest) -> None:
-    if request.term < s.term:
-        # The one stale request that is answered: the higher term in the answer deposes the old leader.
-        s.send(source, AppendReply(s.term, s.log.end, request.prev_index, len(request.entries), False))
+    """The term is the current one. Nobody asks whether the sender is in the configuration."""
+    reply = s.beat_reply
+    if (
+        request is s.beat
+        and reply is not None
+        and s.role is FOLLOWER
+        and s.leader == source
+        and s.term == reply.term
+        and s.log.end == reply.log_end
+    ):
+        s.reset_election()
+        s.send(source, reply, True)
         return
-    elections.higher_term(s, request.term)
-    if s.role == LEADER:
+    if s.role is LEADER:
+        answer(s, source, request, ok=False)
         return
-    if s.role == CANDIDATE:
-        elections.become_follower(s)
     if s.leader != source:
         elections.follow(s, source)
+        s.save(LeaderRecord(s.term, source))
+    if s.role is CANDIDATE:
+        s.role = FOLLOWER
     s.reset_election()
-    ok = write_entries(s, request)
-    if ok is not None:
-        s.send(source, AppendReply(s.term, s.log.end, request.prev_index, len(request.entries), ok))
+    check_and_write(s, source, request)
 
 
-def write_entries(s: State, request: AppendRequest) -> bool | None:
-    """Write what is new; returns whether the logs matched, None if nothing is to be answered."""
+def answer(s: State, source: str, request: AppendRequest, *, ok: bool) -> None:
+    """Take over the leader's commit index if the logs match, and answer."""
+    count = len(request.entries)
+    if ok and request.commit > s.commit:
+        update_commit(s, min(request.commit, request.prev_index + count))
+    reply = AppendReply(s.term, s.log.end, request.prev_index, count, ok)
+    if ok and not count:
+        s.beat, s.beat_reply = request, reply
+    s.send(source, reply)
+
+
+def check_and_write(s: State, source: str, request: AppendRequest) -> None:
+    """See whether the logs match, where the request may begin below the own snapshot."""
     previous, entries = request.prev_index, request.entries
-    if previous < s.log.start - 1:
-        skipped = s.log.start - 1 - previous
-        previous += skipped
-        entries = entries[skipped:]
-    elif previous >= s.log.end or s.log.term_at(previous) != request.prev_term:
-        return False
+    last = previous + len(entries)
+    base = s.log.start - 1
+    if previous < base:
+        if last < base:
+            answer(s, source, request, ok=True)
+            return
+        if last == base:
+            answer(s, source, request, ok=s.log.prev_term == entries[-1].term if entries else False)
+            return
+        previous_term = entries[base - previous - 1].term
+        entries = entries[base - previous :]
+        previous = base
+    else:
+        previous_term = request.prev_term
+    if previous >= s.log.end or s.log.term_at(previous) != previous_term:
+        answer(s, source, request, ok=False)
+        return
+    write_entries(s, previous + 1, entries)
+    answer(s, source, request, ok=True)
+
+
+def write_entries(s: State, first: int, entries: tuple[Entry, ...]) -> None:
+    """Write what is new; what conflicts goes, committed or not, and configurations come and go with it."""
     reconfigured = False
-    for offset, entry in enumerate(entries):
-        index = previous + 1 + offset
-        if index < s.log.end:
-            if s.log.term_at(index) == entry.term:
-                continue
-            reconfigured |= s.log.truncate(index)
-        s.log.append(entry)
-        s.save(EntryRecord(index, entry))
-        reconfigured |= entry.servers is not None
+    offset, count = 0, len(entries)
+    while offset < count and first + offset < s.log.end:
+        if s.log.term_at(first + offset) != entries[offset].term:
+            reconfigured = s.log.truncate(first + offset)
+            break
+        offset += 1
+    if offset == count:
+        return
+    for entry in entries[offset:]:
+        s.write(entry)
+        reconfigured = reconfigured or entry.servers is not None
+    s.waiters.append(EntryWait(s.sync(), s.log.end - 1))
     if reconfigured:
         s.use(s.log.servers())
-    advance(s, min(request.commit, previous + len(entries)))
-    if s.commit >= s.log.end:
-        s.out.append(Died(ABORT))
-        return None
+
+
+# -- commitment ------------------------------------------------------------------------------------------------------
+
+
+def update_commit(s: State, commit: int) -> bool:
+    """Everything up to ``commit`` is committed; returns whether that is new."""
+    if commit <= s.commit:
+        return False
+    while s.commit < commit:
+        s.commit += 1
+        committed(s, s.log.entry(s.commit))
+    s.save(CommitRecord(s.commit))
     return True
 
 
-def advance(s: State, commit: int) -> None:
-    """Apply everything up to ``commit``."""
-    if commit <= s.commit:
-        return
-    s.commit = commit
-    s.save(CommitRecord(commit))
-    while s.applied < commit:
-        s.applied += 1
-        if s.applied >= s.log.start:
-            apply(s, s.applied, s.log.entry(s.applied))
-
-
-def apply(s: State, index: int, entry: Entry) -> None:
-    if entry.data is not None:
-        s.rows.append(entry.data)
-        s.out.append(Applied(index, entry.data, entry.eid))
+def committed(s: State, entry: Entry) -> None:
+    """One entry is committed: commands end, timers change, configurations are settled."""
+    if entry.eid is not None:
+        commands.committed(s, entry.eid)
     if entry.timer is not None:
-        s.timer = entry.timer
-        s.timer_new = None
-    if entry.servers is not None and s.role != LEADER:
-        membership.committed_elsewhere(s, entry.servers)
+        s.timer, s.timer_new = entry.timer, None
+    if entry.servers is None:
+        return
+    if s.role is LEADER:
+        membership.reconfigure(s)
+    elif s.profile.join_by_commit and not s.log.config_after(s.commit):
+        for sid in entry.servers:
+            peer = s.peers.get(sid)
+            if peer is not None and peer.phase == COMMITTING:
+                peer.phase = STABLE
+        if s.joining and s.sid in entry.servers:
+            elections.join_complete(s)
+
+
+def settle(s: State) -> None:
+    """After each event: read what is committed into the database, as the server's main loop does."""
+    if s.commit >= s.log.end:
+        s.died = True
+        s.out.append(Died(ABORT))
+        return
+    if s.joining:
+        return
+    if s.applied < s.log.start - 1:
+        s.rows = list(s.log.data)
+        s.applied, s.applied_eid = s.log.start - 1, s.log.prev_eid
+    while s.applied < s.commit:
+        s.applied += 1
+        entry = s.log.entry(s.applied)
+        if entry.data is not None:
+            s.rows.append(entry.data)
+            s.applied_eid = entry.eid
+            s.out.append(Applied(s.applied, entry.data))
 
 
 # -- leader ----------------------------------------------------------------------------------------------------------
 
 
 def append_reply(s: State, source: str, reply: AppendReply) -> None:
-    if not elections.higher_term(s, reply.term) or s.role != LEADER:
+    if s.role is not LEADER:
         return
-    peer = s.peer(source)
+    peer = s.peers.get(source) if source != s.sid else None
     if peer is None:
-        return
+        peer = s.adding.get(source)
+        if peer is None:
+            return
     peer.replied = True
     if reply.ok:
-        known = reply.prev_index + reply.n_entries + 1
-        peer.next_index = max(peer.next_index, known)
-        matched(s, peer, known - 1)
+        known = reply.prev_index + reply.n_entries
+        if peer.next_index <= known:
+            peer.next_index = known + 1
+        if known > peer.match_index:
+            # Never lowered: what a server once had counts, even if its disk is another one now.
+            peer.match_index = known
+            consider(s)
     else:
-        peer.next_index = max(1, min(peer.next_index - 1, reply.log_end))
-    if s.role != LEADER or s.left or s.peer(source) is not peer:
-        return
-    catch_up(s, peer)
+        peer.next_index = min(peer.next_index - 1, reply.log_end) if peer.next_index > 0 else 0
+    if s.role is LEADER:
+        catch_up(s, peer)
 
 
 def catch_up(s: State, peer: Peer) -> None:
     """Send what the server lacks: a snapshot, entries, or nothing; then a joiner may be voted in."""
     if peer.next_index < s.log.start:
-        if not peer.snapshotting:
-            peer.snapshotting = True
-            s.send(
-                peer.sid,
-                InstallSnapshot(
-                    s.term, s.log.start - 1, s.log.prev_term, s.log.prev_servers, s.log.data, s.log.prev_timer
-                ),
-            )
+        send_snapshot(s, peer)
     elif peer.next_index < s.log.end:
-        count = s.log.end - peer.next_index
-        send_entries(s, peer, count)
-        peer.next_index = s.log.end
+        send_entries(s, peer, s.log.end - peer.next_index)
     elif peer.phase == CATCHUP:
         peer.phase = CAUGHT_UP
         membership.reconfigure(s)
 
 
-def matched(s: State, peer: Peer, index: int) -> None:
-    if index > peer.match_index:
-        peer.match_index = index
-        consider(s)
-
-
-def durable(s: State, index: int) -> None:
-    """The leader's own entries up to ``index`` are on disk: only now do they count."""
-    peer = s.peers.get(s.sid)
-    if s.role != LEADER:
-        return
-    if peer is not None:
-        matched(s, peer, min(index, s.log.end - 1))
-    else:
-        consider(s)
+def own_entry_durable(s: State, index: int) -> None:
+    """The own log up to ``index`` is on disk: only now does it count."""
+    if s.role is LEADER:
+        me = s.peers.get(s.sid)
+        if me is not None and index > me.match_index:
+            me.match_index = index
+            consider(s)
+    s.log_synced = index
 
 
 def consider(s: State) -> None:
-    """Commit the highest entry of the own term that a majority of the latest configuration has."""
-    have = sorted((peer.match_index for peer in s.peers.values()), reverse=True)
+    """Commit the highest entry of the own term that a majority of the latest configuration has; the leader counts
+    only while it is in it."""
+    have = sorted([peer.match_index for peer in s.peers.values()], reverse=True)
     if not have:
         return
-    index = have[len(have) // 2]
-    if index <= s.commit or index >= s.log.end or s.log.term_at(index) != s.term:
-        return
-    reconfigured = s.log.config_after(s.commit) and not s.log.config_after(index)
-    first = s.commit + 1
-    advance(s, index)
-    heartbeat(s)
-    membership.report_commits(s, first, index)
-    if reconfigured or any(s.log.entry(i).servers is not None for i in range(max(first, s.log.start), index + 1)):
-        membership.reconfigure(s)
+    index = min(have[len(have) // 2], s.log.end - 1)
+    if index > s.commit and s.log.term_at(index) == s.term and update_commit(s, index):
+        heartbeat(s)
 
 
 # -- snapshots -------------------------------------------------------------------------------------------------------
 
 
-def install_snapshot(s: State, source: str, request: InstallSnapshot) -> None:
-    if not elections.higher_term(s, request.term) or s.role == LEADER:
+def send_snapshot(s: State, peer: Peer) -> None:
+    """One at a time for each server; carries the latest timer, and the configuration as of the snapshot."""
+    if peer.snapshotting:
         return
-    if s.role == CANDIDATE:
-        elections.become_follower(s)
-    elections.follow(s, source)
+    log = s.log
+    peer.snapshotting = s.send(
+        peer.sid,
+        InstallSnapshot(s.term, log.start - 1, log.prev_term, log.prev_servers, log.data, s.timer, log.prev_eid),
+    )
+
+
+def install_snapshot(s: State, source: str, request: InstallSnapshot) -> None:
+    """Take it if it reaches beyond the own log, and confirm it in any case. Says nothing about who leads."""
     s.reset_election()
-    if request.last_index >= s.log.end or request.last_index >= s.log.start:
+    if request.last_index + 1 >= s.log.end:
         take(s, request)
-    s.send(source, InstallSnapshotReply(s.term, request.last_index))
+    s.send(source, InstallSnapshotReply(s.term, request.last_index, request.last_term))
 
 
 def take(s: State, request: InstallSnapshot) -> None:
     """Replace the log by the snapshot. The file's header no longer says "joining", whoever is in the configuration:
     a joiner that stops now has a useless file (facts: ovsdb-raft 4)."""
-    s.log.reset(request.last_index, request.last_term, request.servers, request.data, request.timer)
-    s.commit = s.applied = request.last_index
-    s.rows = list(request.data)
+    s.log.reset(
+        request.last_index, request.last_term, request.servers, request.data, request.timer, request.eid
+    )
+    s.log_synced = s.log.end - 1
+    s.commit = s.log.start - 1
+    if s.applied < s.commit:
+        s.applied = s.log.start - 2
     s.timer = request.timer
     s.use(request.servers)
     rewrite(s)
 
 
 def rewrite(s: State) -> None:
-    """A new file: snapshot header, term and vote, and what is left of the log."""
+    """A new file: snapshot header, what is left of the log, term and vote, commit index."""
     log = s.log
     header = Header(
         s.name,
@@ -215,27 +293,37 @@ def rewrite(s: State) -> None:
         servers=tuple(log.prev_servers.items()),
         data=log.data,
         timer=log.prev_timer,
+        eid=log.prev_eid,
     )
-    records: list[Record] = [TermRecord(s.term, s.vote)]
-    records += [EntryRecord(log.start + offset, entry) for offset, entry in enumerate(log.entries)]
-    records.append(CommitRecord(s.commit))
+    records: list[Record] = [EntryRecord(log.start + offset, entry) for offset, entry in enumerate(log.entries)]
+    records.append(TermRecord(s.term, s.vote))
+    if s.commit >= log.start:
+        records.append(CommitRecord(s.commit))
     s.out.append(Rewrite(header, records))
 
 
 def install_snapshot_reply(s: State, source: str, reply: InstallSnapshotReply) -> None:
-    if not elections.higher_term(s, reply.term) or s.role != LEADER:
+    if s.role is not LEADER:
         return
-    peer = s.peer(source)
-    if peer is None:
+    peer = s.peers.get(source) or s.adding.get(source)
+    if peer is None or source == s.sid:
         return
     peer.snapshotting = False
-    peer.next_index = max(peer.next_index, reply.last_index + 1)
-    send_entries(s, peer, 0)
-
-
-def compact(s: State) -> None:
-    """Followers, and servers that are alone, write a snapshot of what they applied."""
-    if s.applied < s.log.start:
+    if (reply.last_index, reply.last_term) != (s.log.start - 1, s.log.prev_term):
+        send_snapshot(s, peer)
         return
+    peer.next_index = s.log.start
+    send_entries(s, peer, s.log.end - s.log.start)
+
+
+def compact(s: State) -> str | None:
+    """Write a snapshot of what was applied, in whatever role; returns the server's error text, if any."""
+    for state, text in ((s.joining, "while joining"), (s.leaving, "while leaving"), (s.left, "after leaving")):
+        if state:
+            return f"cannot store a snapshot {text} cluster"
+    if s.applied < s.log.start:
+        return "not storing a duplicate snapshot"
     s.log.compact(s.applied, tuple(s.rows), s.timer)
+    s.log_synced = s.log.end - 1
     rewrite(s)
+    return None

@@ -5,74 +5,100 @@ Nothing here reads a clock, draws a number, or does input or output.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from fake_raft.disk import EntryRecord, Header, Record, TermRecord
 from fake_raft.log import Log
-from fake_raft.messages import Entry, Message, Servers
+from fake_raft.messages import (
+    AppendReply,
+    AppendRequest,
+    Entry,
+    Envelope,
+    InstallSnapshot,
+    InstallSnapshotReply,
+    Message,
+    Servers,
+    VoteReply,
+    VoteRequest,
+)
+from fake_raft.order import bucket_order
 from fake_raft.profile import Profile
 
 FOLLOWER, CANDIDATE, LEADER = "follower", "candidate", "leader"
 STABLE, CATCHUP, CAUGHT_UP, COMMITTING, REMOVE = "stable", "catchup", "caught up", "committing", "removing"
-JOIN_RETRY = 1000
-UNIXCTL = "unixctl"
+DEFAULT_TIMER = 1000
+NEVER = 1 << 60
 
 
 class Save(NamedTuple):
-    """Append a record to the file; whatever is sent after it waits until it is durable."""
+    """Append a record to the file; nothing waits for it until a :class:`Sync`."""
 
     record: Record
 
 
+class Sync(NamedTuple):
+    """Make everything saved so far durable, then say so with the ticket (event Durable). Requests may be merged."""
+
+    ticket: int
+
+
 class Rewrite(NamedTuple):
-    """Replace the file by a snapshot and the records that follow it."""
+    """Replace the file by a snapshot and the records that follow it, durably, before anything else happens."""
 
     header: Header
     records: list[Record]
 
 
 class Send(NamedTuple):
-    """Send to a server by its sid, over whichever live connection is known to lead there; else it is lost."""
-
-    sid: str
-    message: Message
-
-
-class SendOn(NamedTuple):
-    """Send on one connection."""
+    """Send on a connection. ``routine``: a heartbeat that repeats the last one, or the answer to it."""
 
     connection: int
+    envelope: Envelope
     message: Message
+    routine: bool
 
 
-class CloseConnection(NamedTuple):
+class Dial(NamedTuple):
+    """Keep a connection to ``address`` open, with retries, under this number, until :class:`HangUp`."""
+
+    connection: int
+    address: str
+
+
+class HangUp(NamedTuple):
+    """Close for good, after what was sent."""
+
     connection: int
 
 
-class ArmElection(NamedTuple):
-    """Draw a new election timeout: ``base`` ms plus a random part that is the host's to draw."""
+class Redial(NamedTuple):
+    """Close now; one that this server dialled is retried as after any failure."""
+
+    connection: int
+
+
+class Wake(NamedTuple):
+    """Send a Tick at ``at`` (ms); replaces what was asked before."""
+
+    at: int
+
+
+class DrawElection(NamedTuple):
+    """The shortest election timeout has passed: draw its random part and answer with ElectionArmed."""
 
     base: int
-
-
-class Reconnect(NamedTuple):
-    """The set of addresses to keep connections to may have changed."""
 
 
 class Applied(NamedTuple):
     position: int
     data: str
-    eid: str | None
 
 
-class CommandLost(NamedTuple):
-    """Commands whose fate this server no longer follows (it lost leadership, or its leader)."""
+class Completed(NamedTuple):
+    """What became of a client's command: ``success``, or why it has to be tried again."""
 
-
-class Executed(NamedTuple):
     eid: str
+    status: str
 
 
 class Left(NamedTuple):
@@ -87,18 +113,40 @@ class Died(NamedTuple):
 
 Effect: TypeAlias = (
     Save
+    | Sync
     | Rewrite
     | Send
-    | SendOn
-    | CloseConnection
-    | ArmElection
-    | Reconnect
+    | Dial
+    | HangUp
+    | Redial
+    | Wake
+    | DrawElection
     | Applied
-    | CommandLost
-    | Executed
+    | Completed
     | Left
     | Died
 )
+
+
+class TermWait(NamedTuple):
+    """Something that becomes true when its ticket is durable."""
+
+    ticket: int
+    term: int
+    vote: str | None
+
+
+class EntryWait(NamedTuple):
+    ticket: int
+    position: int
+
+
+class MessageWait(NamedTuple):
+    """A message that exposes what is not durable yet: it goes when everything before it in the queue is."""
+
+    ticket: int
+    sid: str
+    message: Message
 
 
 class Peer:
@@ -117,34 +165,62 @@ class Peer:
         "vote",
     )
 
-    def __init__(self, sid: str, address: str) -> None:
+    def __init__(self, sid: str, address: str, next_index: int) -> None:
         self.sid = sid
         self.address = address
         self.phase = STABLE
-        self.next_index = 1
+        self.next_index = next_index
         self.match_index = 0
         self.replied = False
         self.vote: str | None = None
         self.last_msg: int | None = None
-        self.requester: str | int | None = None
+        self.requester: str | None = None
         self.snapshotting = False
 
 
 class Connection:
-    """One TCP connection as the server sees it. ``sid`` is None until something told it."""
+    """One connection as the server sees it. ``sid`` is None until configured or learned; ``nickname`` is what status
+    prints; ``address`` is "" for an incoming one. ``seen`` and ``envelope`` save repeated checks and tuples."""
 
-    __slots__ = ("address", "id", "outgoing", "sid", "up")
+    __slots__ = ("address", "envelope", "id", "nickname", "outgoing", "seen", "sid", "up")
 
-    def __init__(self, number: int, address: str, sid: str | None, *, outgoing: bool) -> None:
+    def __init__(self, number: int, address: str, sid: str | None, *, outgoing: bool, up: bool) -> None:
         self.id = number
         self.address = address
         self.sid = sid
+        self.nickname = nickname_of(address, sid)
         self.outgoing = outgoing
-        self.up = False
+        self.up = up
+        self.seen: Envelope | None = None
+        self.envelope: Envelope | None = None
+
+
+class Command:
+    """A client's command on its way. ``position`` is 0 while it is somebody else's log that it waits for; ``sid`` is
+    the server that forwarded it, None for an own client's."""
+
+    __slots__ = ("eid", "position", "sid", "stamp")
+
+    def __init__(self, eid: str, position: int, stamp: int, sid: str | None) -> None:
+        self.eid = eid
+        self.position = position
+        self.stamp = stamp
+        self.sid = sid
 
 
 class State:
     """One server."""
+
+    __slots__ = (
+        *("profile", "sid", "cid", "name", "address", "term", "vote", "log", "commit"),
+        *("role", "leader", "joining", "leaving", "left", "died", "candidate_retrying", "had_leader"),
+        *("ever_had_leader", "pre_voting", "applied", "applied_eid", "rows", "timer", "timer_new", "remotes"),
+        *("servers", "peers", "others", "adding", "removing", "connections", "routes", "disconnections"),
+        *("connections_made", "tend", "now", "election_base", "election_min", "election_at", "ping_at"),
+        *("join_at", "leave_at", "wake", "election_started", "election_reason", "election_won", "out"),
+        *("ticket", "waiters", "synced_term", "synced_vote", "log_synced", "commands", "beat", "beat_reply", "beats"),
+        "beats_key",
+    )
 
     def __init__(self, profile: Profile, header: Header) -> None:
         self.profile = profile
@@ -157,87 +233,173 @@ class State:
         self.vote: str | None = None
         self.log = Log()
         self.commit = 0
+        # durable up to here
+        self.ticket = 0
+        self.waiters: list[TermWait | EntryWait | MessageWait] = []
+        self.synced_term = 0
+        self.synced_vote: str | None = None
+        self.log_synced = 0
         # volatile
         self.role = FOLLOWER
         self.leader: str | None = None
         self.joining = header.joining
-        self.leaving = self.left = False
+        self.leaving = self.left = self.died = False
         self.candidate_retrying = self.had_leader = self.ever_had_leader = False
         self.pre_voting = False
         self.applied = 0
+        self.applied_eid: str | None = None
         self.rows: list[str] = []
-        self.timer = header.timer
+        self.timer = DEFAULT_TIMER
         self.timer_new: int | None = None
         self.remotes = list(header.remotes)
         self.servers: Servers = {}
         self.peers: dict[str, Peer] = {}
+        self.others: tuple[Peer, ...] = ()
         self.adding: dict[str, Peer] = {}
         self.removing: Peer | None = None
+        self.commands: dict[str, Command] = {}
         self.connections: dict[int, Connection] = {}
+        self.routes: dict[str, Connection | None] = {}
+        self.connections_made = 0
         self.disconnections = 0
-        # times, in ms; None: not armed
+        self.tend = True
+        # times, in ms
         self.now = 0
         self.election_base = 0
+        self.election_min = NEVER
         self.election_at: int | None = None
         self.ping_at = 0
         self.join_at = 0
         self.leave_at = 0
+        self.wake = NEVER
         self.election_started: int | None = None
         self.election_reason = "timeout"
         self.election_won: int | None = None
+        # the heartbeats that were sent or answered last, as they come again and again
+        self.beat: AppendRequest | None = None
+        self.beat_reply: AppendReply | None = None
+        self.beats: dict[int, AppendRequest] = {}
+        self.beats_key = (0, 0, 0)
         self.out: list[Effect] = []
 
-    # -- effects ------------------------------------------------------------------------------------------------
-
-    def send(self, sid: str, message: Message) -> None:
-        self.out.append(Send(sid, message))
-
-    def send_all(self, message: Message) -> None:
-        """To every other configured server, in hash order."""
-        for sid in self.others():
-            self.out.append(Send(sid, message))
+    # -- durability ---------------------------------------------------------------------------------------------
 
     def save(self, record: Record) -> None:
         self.out.append(Save(record))
 
+    def sync(self) -> int:
+        """Ask for durability of everything saved so far; returns the ticket."""
+        self.ticket += 1
+        self.out.append(Sync(self.ticket))
+        return self.ticket
+
     def set_term(self, term: int, vote: str | None) -> None:
         self.term, self.vote = term, vote
         self.save(TermRecord(term, vote))
+        self.waiters.append(TermWait(self.sync(), term, vote))
 
-    def reset_election(self) -> None:
-        """Start a new election timeout from now."""
-        self.election_base = self.now
-        self.out.append(ArmElection(self.timer))
-
-    def append(self, entry: Entry) -> int:
+    def write(self, entry: Entry) -> int:
         """Append to the own log and file; returns the index."""
         index = self.log.append(entry)
         self.save(EntryRecord(index, entry))
-        if entry.servers is not None:
-            self.use(entry.servers)
         return index
+
+    def is_synced(self, message: Message) -> bool:
+        """Whether everything that ``message`` tells is durable."""
+        kind = type(message)
+        if kind is AppendReply:
+            return message.term <= self.synced_term and message.log_end - 1 <= self.log_synced  # type: ignore[union-attr]
+        if kind is VoteReply:
+            return message.term <= self.synced_term and (  # type: ignore[union-attr]
+                message.pre_vote or message.vote == self.synced_vote  # type: ignore[union-attr]
+            )
+        if isinstance(message, VoteRequest | InstallSnapshot | InstallSnapshotReply):
+            return message.term <= self.synced_term and message.last_index <= self.log_synced
+        return getattr(message, "term", 0) <= self.synced_term
+
+    # -- sending ------------------------------------------------------------------------------------------------
+
+    def route(self, sid: str) -> Connection | None:
+        """The first live connection that leads to ``sid``."""
+        try:
+            return self.routes[sid]
+        except KeyError:
+            found = next((c for c in self.connections.values() if c.up and c.sid == sid), None)
+            self.routes[sid] = found
+            return found
+
+    def send(self, sid: str, message: Message, routine: bool = False) -> bool:
+        """Send to a server; False if no connection leads there. Waits for durability where it must."""
+        connection = self.route(sid)
+        if connection is None or sid == self.sid:
+            return False
+        if self.waiters and not self.is_synced(message):
+            self.waiters.append(MessageWait(0, sid, message))
+            return True
+        envelope = connection.envelope
+        if envelope is None or envelope.target != sid:
+            envelope = connection.envelope = Envelope(self.cid, self.sid, sid)
+        self.out.append(Send(connection.id, envelope, message, routine))
+        return True
+
+    def send_on(self, connection: Connection, message: Message) -> None:
+        """Send on one connection, to whoever is there."""
+        if connection.up:
+            self.out.append(Send(connection.id, Envelope(self.cid, self.sid, connection.sid), message, False))
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    def reset_election(self) -> None:
+        """Start a new election timeout from now; its random part is drawn when the rest has passed."""
+        now = self.now
+        self.election_base = now
+        self.election_min = at = now + self.timer
+        self.election_at = None
+        if at < self.wake:
+            self.want(at)
+
+    def want(self, at: int) -> None:
+        """Be woken at ``at`` (ms) or before."""
+        if at < self.wake:
+            self.wake = at
+            self.out.append(Wake(at))
+
+    def ping_later(self) -> None:
+        self.ping_at = self.now + self.timer // 3
+        if self.role is LEADER or self.commands:
+            self.want(self.ping_at)
+
+    def deadline(self) -> int:
+        """When something is to be done next (ms)."""
+        if self.left or self.died:
+            return NEVER
+        due = NEVER
+        if self.joining:
+            due = self.join_at
+        else:
+            due = self.election_min if self.election_at is None else self.election_at
+        if self.role is LEADER or self.commands:
+            due = min(due, self.ping_at)
+        return min(due, self.leave_at) if self.leaving else due
 
     # -- configuration ------------------------------------------------------------------------------------------
 
     def use(self, servers: Servers) -> None:
         """Put a configuration in force: what is known of servers that stay is kept."""
-        self.servers = servers
         known = self.peers
-        self.peers = {sid: known.get(sid) or Peer(sid, servers[sid]) for sid in hash_order(servers)}
-        for sid, peer in self.peers.items():
-            peer.address = servers[sid]
-        self.out.append(Reconnect())
+        end = self.log.end
+        self.set_peers({sid: known.get(sid) or Peer(sid, address, end) for sid, address in servers.items()})
 
-    def others(self) -> list[str]:
-        return [sid for sid in self.peers if sid != self.sid]
-
-    def peer(self, sid: str) -> Peer | None:
-        """A configured server, or one that is being added."""
-        return self.peers.get(sid) or self.adding.get(sid)
+    def set_peers(self, peers: dict[str, Peer]) -> None:
+        """Put these servers in force."""
+        self.servers = {sid: peer.address for sid, peer in peers.items()}
+        self.peers = {sid: peers[sid] for sid in bucket_order(peers)}
+        self.others = tuple(peer for sid, peer in self.peers.items() if sid != self.sid)
+        self.tend = True
 
     @property
     def majority(self) -> int:
-        return len(self.servers) // 2 + 1
+        return len(self.peers) // 2 + 1
 
     @property
     def is_connected(self) -> bool:
@@ -246,12 +408,12 @@ class State:
 
     def nickname(self, sid: str) -> str:
         """Four digits; for ``unix:`` sockets the name of the socket file (facts: ovsdb-raft 1.2)."""
-        address = self.servers.get(sid) or (self.address if sid == self.sid else "")
-        if address.startswith("unix:"):
-            return address.rpartition("/")[2].removeprefix("unix:").partition(".")[0]
-        return sid[:4]
+        peer = self.peers.get(sid) or self.adding.get(sid)
+        return nickname_of(self.address if sid == self.sid else peer.address if peer else "", sid)
 
 
-def hash_order(sids: Iterable[str]) -> list[str]:
-    """An order that depends on the ids alone and is neither sorted nor that of insertion, as a hash map's is."""
-    return sorted(sids, key=lambda sid: (zlib.crc32(sid.encode()), sid))
+def nickname_of(address: str, sid: str | None) -> str:
+    """What logs and status call a server."""
+    if address.startswith("unix:"):
+        return address.removeprefix("unix:").rpartition("/")[2].partition(".")[0]
+    return "0000" if sid is None else sid[:4]

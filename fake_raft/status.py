@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fake_raft.state import CANDIDATE, CATCHUP, CAUGHT_UP, COMMITTING, LEADER, REMOVE, Peer, State, hash_order
+from fake_raft.state import CANDIDATE, CATCHUP, CAUGHT_UP, COMMITTING, LEADER, REMOVE, Peer, State, hash_order, nickname
 
 PHASES = {
     CATCHUP: "adding: catchup",
@@ -130,21 +130,15 @@ def _name(s: State, sid: str | None) -> str:
     return "self" if sid == s.sid else s.nickname(sid)
 
 
-def _nick(peer: Peer) -> str:
-    if peer.address.startswith("unix:"):
-        return peer.address.rpartition("/")[2].removeprefix("unix:").partition(".")[0]
-    return peer.sid[:4]
-
-
 def _pending(peer: Peer) -> PendingLine:
-    return PendingLine(_nick(peer), peer.sid[:4], peer.address, PHASES.get(peer.phase, peer.phase))
+    return PendingLine(nickname(peer.sid, peer.address), peer.sid[:4], peer.address, PHASES.get(peer.phase, peer.phase))
 
 
 def _server(s: State, peer: Peer, now: int) -> ServerLine:
     leads = s.role == LEADER
     voted = s.nickname(peer.vote) if s.role == CANDIDATE and peer.vote is not None else None
     return ServerLine(
-        s.nickname(peer.sid),
+        nickname(peer.sid, peer.address),
         peer.sid[:4],
         peer.address,
         peer.sid == s.sid,

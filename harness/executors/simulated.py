@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from fake_kube.cluster import Cluster
 from fake_kube.kube_ovn import install
 from fake_kube.leader_checker import LeaderChecker, LeaderFlags
-from fake_kube.profile import kube_ovn_profile, kubernetes_profile
+from fake_kube.objects import Pod
+from fake_kube.profile import KubeOvnProfile, kube_ovn_profile, kubernetes_profile
 from fake_raft import Network, ServerStatus, VirtualClock, by_version
-from harness import health
+from harness import health, raft_status
 from harness.addresses import split_list
 from harness.cluster import (
     DATABASES,
@@ -39,7 +41,7 @@ from harness.workload import Client
 
 T = TypeVar("T")
 
-POLL = 1.0
+POLL = 2.0
 FORMS_WITHIN = 300.0
 UNREACHABLE = "ovs-appctl: cannot connect to the server's control socket"
 
@@ -72,7 +74,7 @@ class SimulatedExecutor(FakeKubernetes):
         self._checker = LeaderChecker(self.kube, self._flags, kube_ovn)
         self._form(kube_ovn)
 
-    def _form(self, kube_ovn: object) -> None:
+    def _form(self, kube_ovn: KubeOvnProfile) -> None:
         names = self.spec.node_names()
         key, value = self.label
         for index, name in enumerate(names):
@@ -153,8 +155,6 @@ class SimulatedExecutor(FakeKubernetes):
         return member_status(status), ""
 
     def status_text(self, database: Database, node: str) -> Reply:
-        from harness import raft_status
-
         status, error = self._status(database, node)
         return Reply(0, raft_status.render(status)) if status is not None else Reply(2, error)
 
@@ -184,8 +184,8 @@ class SimulatedExecutor(FakeKubernetes):
         workload = self.kube.deployments[CONTROLLER] if kind == "Deployment" else self.kube.daemonsets["ovs-ovn"]
         return split_list((running[0] if running else workload.env).get("OVN_DB_IPS", ""))
 
-    def _flags(self, pod: object, done: Callable[[LeaderFlags | None], None]) -> None:
-        container = self.machines.containers.get(pod.name)  # type: ignore[attr-defined]
+    def _flags(self, pod: Pod, done: Callable[[LeaderFlags | None], None]) -> None:
+        container = self.machines.containers.get(pod.name)
         if container is None or container.over:
             done(None)
             return
@@ -233,7 +233,10 @@ class SimulatedExecutor(FakeKubernetes):
 
     def arm(self, plan: FaultPlan) -> None:
         for timed in plan.faults:
-            self._clock.call_later(timed.after, lambda fault=timed.fault: self.inject(fault))  # type: ignore[misc]
+            self._clock.call_later(timed.after, partial(self._fire, timed.fault))
+
+    def _fire(self, fault: Fault) -> None:
+        self.inject(fault)
 
     def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
         return tuple(self._fired)
@@ -249,13 +252,13 @@ class SimulatedExecutor(FakeKubernetes):
             case FaultKind.PARTITION | FaultKind.ONE_WAY:
                 return self._cut_off(machines, both=fault.kind is FaultKind.PARTITION)
             case FaultKind.CRASH:
-                return any([self._crash(machine) for machine in machines])
+                return _each(self._crash, machines)
             case FaultKind.NODE_DOWN | FaultKind.NODE_UP:
-                return any([self._power(machine, up=fault.kind is FaultKind.NODE_UP) for machine in machines])
+                return _each(self._power_on if fault.kind is FaultKind.NODE_UP else self._power_off, machines)
             case FaultKind.PAUSE | FaultKind.RESUME:
-                return any([self.machines.pause(machine, fault.kind is FaultKind.PAUSE) for machine in machines])
+                return _each(lambda machine: self.machines.pause(machine, fault.kind is FaultKind.PAUSE), machines)
             case FaultKind.WIPE:
-                return any([machine.wipe() for machine in machines])
+                return _each(Machine.wipe, machines)
 
     def _cut_off(self, inside: list[Machine], *, both: bool) -> bool:
         outside = [machine for machine in self.machines if machine not in inside]
@@ -275,16 +278,22 @@ class SimulatedExecutor(FakeKubernetes):
         self.machines.crash(container)
         return True
 
-    def _power(self, machine: Machine, *, up: bool) -> bool:
-        if up:
-            changed = self.machines.power_on(machine)
-            if changed:
-                self.kube.node_up(machine.name)
-            return changed
+    def _power_on(self, machine: Machine) -> bool:
+        changed = self.machines.power_on(machine)
+        if changed:
+            self.kube.node_up(machine.name)
+        return changed
+
+    def _power_off(self, machine: Machine) -> bool:
         changed = self.machines.power_off(machine)
         if changed:
             self.kube.node_down(machine.name)
         return changed
+
+
+def _each(act: Callable[[Machine], bool], machines: list[Machine]) -> bool:
+    """Do it to every machine; whether it changed anything on any."""
+    return sum(act(machine) for machine in machines) > 0
 
 
 def member_status(status: ServerStatus) -> MemberStatus:

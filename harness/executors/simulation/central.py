@@ -12,6 +12,7 @@ from fake_kube.profile import KubeOvnProfile
 from fake_kube.runtime import Clock
 from fake_kube.script_runner import ScriptRunner
 from fake_kube.start_script import start_script
+from fake_raft import Process
 from harness.cluster import Database
 from harness.executors.simulation.clock import MICRO
 from harness.executors.simulation.host import Machine
@@ -179,6 +180,7 @@ class Container:
 
     def _write_global(self, answer: Answer) -> None:
         """``ovn-nbctl set NB_Global`` blocks until nb has a leader, then the same for sb: without a time limit."""
+
         def led() -> bool:
             servers = [self.machine.server(database) for database in Database]
             return all(server is not None and self._knows_leader(server) for server in servers)
@@ -186,8 +188,8 @@ class Container:
         self._poll(led, None, answer)
 
     @staticmethod
-    def _knows_leader(server: object) -> bool:
-        status = server.status()  # type: ignore[attr-defined]
+    def _knows_leader(server: Process) -> bool:
+        status = server.status()
         return status is not None and status.leader != "unknown"
 
     def _poll(self, condition: Callable[[], bool], timeout: float | None, answer: Answer) -> None:

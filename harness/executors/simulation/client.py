@@ -13,7 +13,7 @@ from harness.workload import History, Write
 INTERVAL = 1.0
 """Seconds between an acknowledgement and the next write."""
 
-RETRY = 0.25
+RETRY = 0.5
 """Seconds until a client without a usable server tries again."""
 
 PATIENCE = 5.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from fake_kube.objects import Pod
 from fake_kube.profile import KubeOvnProfile
@@ -31,7 +31,7 @@ class Machines:
         self._by_name[name] = self._by_address[address] = machine
         return machine
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Machine]:
         return iter(self._by_name.values())
 
     def named(self, name: str) -> Machine | None:

@@ -8,7 +8,7 @@ from harness.cluster import Database
 from harness.executors.simulation.central import Container
 from harness.executors.simulation.cluster import Machines
 
-PERIOD = 0.2
+PERIOD = 0.5
 """Seconds between two looks at nb."""
 
 GIVE_UP = 5.0
