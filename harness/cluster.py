@@ -145,6 +145,18 @@ class MemberStatus:
         """A membership change is queued or not committed yet, as far as this server knows."""
         return bool(self.adding or self.removing) or any(s.phase for s in self.servers)
 
+    @property
+    def own_term_committed(self) -> bool:
+        """Whether a leader has committed the first entry of its own term.
+
+        Its ``next_index`` for itself stays at the log's end as it was when it was elected, which is where it put that
+        entry (facts: ovsdb-raft 1.2); without the number, only a log with nothing uncommitted tells.
+        """
+        first = next((s.next_index for s in self.servers if s.is_self), None)
+        if first is None:
+            return self.uncommitted == 0
+        return self.log_end - 1 - self.uncommitted >= first
+
     def entry_at(self, address: str) -> tuple[ServerEntry, ...]:
         """Every configured server with the host of ``address`` (or exactly that address); more than one is legal."""
         host = host_of(address)

@@ -51,9 +51,9 @@ def leader_problems(view: ClusterView, database: Database) -> list[str]:
         return [f"{database}: more than one server calls itself leader: {claims}"]
     node, leader = leaders[0]
     found = []
-    if leader.uncommitted:
-        # A leader's own no-op is the first entry of its term: nothing uncommitted means that it is committed too.
-        found.append(f"{database} leader on {node} has {leader.uncommitted} entries not committed")
+    if not leader.own_term_committed:
+        waiting = f"{leader.uncommitted} entries not committed, the first of its own term among them"
+        found.append(f"{database} leader on {node} has {waiting}")
     if leader.change_pending:
         found.append(f"{database} leader on {node} has a membership change pending")
     return found
@@ -134,7 +134,7 @@ def removed_everywhere(view: ClusterView, database: Database, host: str) -> str 
     node, leader = pair
     if leader.entry_at(host):
         return f"{database} leader on {node} still has a server at {host}"
-    if leader.removing or leader.uncommitted:
+    if leader.removing or not leader.own_term_committed:
         return f"{database} leader on {node} has not committed the removal of {host}"
     survivors = [s for _, s in view.statuses(database) if host_of(s.address) != host]
     stale = [s for s in survivors if s.is_member and s.entry_at(host)]

@@ -114,6 +114,9 @@ class Raft:
     def _entry(self, other: Server, teller: Server, leads: bool) -> ServerEntry:
         match = self.log_end - 1 - other.behind if leads else None
         next_index = None if match is None else match + 1
+        if leads and other is teller:
+            # Its own number stays where its term began; what a test leaves uncommitted includes that entry.
+            next_index = self.log_end - (self.uncommitted or 10)
         return ServerEntry(other.sid4, other.sid4, other.address, other is teller, None, None, next_index, match)
 
 
@@ -265,7 +268,7 @@ class Cluster:
         self.put_workload("ovn-central", paused=True, min_ready_seconds=30)
         for name in updated:
             pod = self.pod_on(name)
-            self.put_pod(pod.name, env={**pod.env, "NODE_IPS": ",".join(addresses)}, template="new")
+            self.put_pod(pod.name, env={**pod.env, "NODE_IPS": ",".join(addresses)}, template=",".join(addresses))
         return self
 
     def kubernetes(self, major: int, minor: int) -> Cluster:
@@ -298,7 +301,7 @@ def central_pod(name: str, node: str | None, address: str | None, env: dict[str,
         "Running" if node else "Pending",
         ready=since is not None,
         ready_since=since,
-        template="old",
+        template=env.get("NODE_IPS", ""),
         labels=labels,
         env=env,
     )
