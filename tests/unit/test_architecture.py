@@ -19,6 +19,7 @@ PACKAGES = ("harness", *FAKES, "scenarios")
 MAY_IMPORT_FAKES = (
     *("harness.executors.simulated", "harness.executors.ovsdb", "harness.executors.fake_kubernetes"),
     "harness.executors.simulation",  # the parts of simulated
+    "harness.executors.processes",  # the parts of ovsdb
 )
 NEVER_IMPORT_EXECUTORS = ("scenarios", "harness.procedures", "harness.steps", "harness.invariants")
 CLUSTER_LIBRARIES = ("kubernetes", "pytest_kind", "docker")

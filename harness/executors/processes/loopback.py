@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -56,7 +57,9 @@ class Loopback:
 
 def _reserve() -> tuple[FileLock, str]:
     """The first free subnet, beginning at one that depends on our pid so that parallel runs seldom meet."""
-    directory = Path(user_runtime_path("ovnswap", ensure_exists=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it falls back to a directory of ours below /tmp, which is good enough
+        directory = Path(user_runtime_path("ovnswap", ensure_exists=True))
     subnets = [f"127.{second}.{third}" for second in _SECOND for third in _THIRD]
     first = os.getpid() % len(subnets)
     for subnet in (*subnets[first:], *subnets[:first]):
