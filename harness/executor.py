@@ -117,7 +117,8 @@ class Executor(Protocol):
         """``ovn-appctl cluster/kick`` on the server of node ``via``; ``server`` is a sid, a prefix or an address."""
 
     def move_leadership(self, database: Database, via: str) -> Reply:
-        """Make the leader on node ``via`` hand over: ``ovsdb-server/compact`` does so first (facts: ovsdb-raft 2)."""
+        """Make the leader on node ``via`` hand over: ``cluster/failure-test transfer-leadership``. A compaction that is
+        asked for leaves the leader where it is (measured on 3.1.0)."""
 
     def backup(self, database: Database, via: str) -> Reply:
         """Copy the database out as a standalone file; the reply's text is the path."""

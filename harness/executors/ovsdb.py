@@ -295,7 +295,7 @@ class OvsdbExecutor(FakeKubernetes):
         return self._appctl(self._host(via), database, "cluster/kick", database.schema, server)
 
     def move_leadership(self, database: Database, via: str) -> Reply:
-        return self._appctl(self._host(via), database, "ovsdb-server/compact", database.schema)
+        return self._appctl(self._host(via), database, "cluster/failure-test", "transfer-leadership")
 
     def backup(self, database: Database, via: str) -> Reply:
         directory = self._directory / "backups"
