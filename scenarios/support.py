@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from harness import health
 from harness.cluster import DATABASES, ClusterView, Database
@@ -24,6 +25,7 @@ CAREFUL = Pace(between=60.0)
 """A reader of the page who looks and thinks: long enough for Kubernetes to notice a kicked pod."""
 
 Maker = Callable[..., LabExecutor]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,20 @@ class Observed:
         view = self._executor.view()
         self._watch.look(view)
         return view
+
+    def wait(self, condition: Callable[[], T | None], timeout: float, reason: str) -> T:
+        def seen() -> T | None:
+            self.view()
+            return condition()
+
+        return self._executor.wait(seen, timeout, reason)
+
+    def sleep(self, seconds: float) -> None:
+        """Look while the operator reads."""
+        until = self._executor.now() + seconds
+        while (left := until - self._executor.now()) > 0:
+            self._executor.sleep(min(left, self._executor.timing.poll))
+            self.view()
 
 
 def swap(executor: LabExecutor, plan: Plan, *, pace: Pace = Pace(), settle: bool = True) -> Outcome:  # noqa: B008

@@ -5,6 +5,7 @@ Simulation only: thousands of schedules. A failing example prints its tape; ``--
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -18,12 +19,15 @@ from harness.executor import Executor, LabExecutor, WaitTimeout
 from harness.faults import Fault, FaultKind, FaultPlan, TimedFault
 from harness.forecast import Standing
 from harness.invariants import SAFETY, ElectionSafety, violations
+from harness.lab import Lab
 from harness.plan import Plan
 from harness.procedures import documented, guarded
 from harness.runner import Pace, Runner
 from harness.search.tape import Tape
 from harness.spec import ClusterSpec
 from scenarios import support
+
+Planner = Callable[[ClusterView], Plan]
 
 pytestmark = pytest.mark.ovn(backends=["sim"])
 
@@ -98,11 +102,12 @@ class Judge:
         return view
 
 
-def run(make: support.Maker, case: Case, plan_for: object, members: int, spares: int, *, quorum: bool) -> None:
-    executor: LabExecutor = make(ClusterSpec(members=members, spares=spares), tape=Tape(case.tape, seed=case.seed))
-    try:
+def run(make: Lab, case: Case, plan_for: Planner, members: int, spares: int, *, quorum: bool) -> None:
+    """One run: the procedure under a fault, then no more faults, then the judgement."""
+    spec = ClusterSpec(members=members, spares=spares)
+    with make.closing(spec, tape=Tape(case.tape, seed=case.seed)) as executor:
         view = executor.view()
-        plan: Plan = plan_for(view)  # type: ignore[operator]
+        plan = plan_for(view)
         names = tuple(node.name for node in view.nodes)
         faults = case.plan_of_faults(names)
         hit = view.node(names[case.hit % len(names)]) if faults.faults else None
@@ -110,17 +115,14 @@ def run(make: support.Maker, case: Case, plan_for: object, members: int, spares:
         client = executor.client()
         client.start()
         executor.arm(faults)
-        ended = go(judge, plan, case)  # type: ignore[arg-type]
-        note(ended)
-        recover(executor, plan)
+        note(go(judge, plan, case))  # type: ignore[arg-type]
+        recover(executor)
         history = client.stop()
         assert not judge.elections.violations
         if quorum:
             assert not judge.broken, judge.broken[0]
         found = violations(support.look_anyway(executor, history), SAFETY)
         assert not found, found
-    finally:
-        executor.close()
 
 
 def go(executor: Executor, plan: Plan, case: Case) -> str:
@@ -132,7 +134,7 @@ def go(executor: Executor, plan: Plan, case: Case) -> str:
     return "done"
 
 
-def recover(executor: LabExecutor, plan: Plan) -> None:
+def recover(executor: LabExecutor) -> None:
     """Faults end and time passes; what is then still not in order is the plan's, not the fault's."""
     executor.sleep(HORIZON + 120.0)
     executor.inject(Fault(FaultKind.HEAL))
@@ -150,30 +152,30 @@ def member(case: Case) -> int:
 
 
 @given(case=cases)
-def test_guarded_remove(ovn: support.Maker, case: Case) -> None:
+def test_guarded_remove(ovn: Lab, case: Case) -> None:
     names = ClusterSpec(members=case.members).node_names()
     run(ovn, case, lambda view: guarded.remove(view, names[member(case)]), case.members, 0, quorum=True)
 
 
 @given(case=cases)
-def test_guarded_add(ovn: support.Maker, case: Case) -> None:
+def test_guarded_add(ovn: Lab, case: Case) -> None:
     names = ClusterSpec(members=case.members).node_names()
     run(ovn, case, lambda view: guarded.add(view, names[-1]), case.members - 1, 1, quorum=True)
 
 
 @given(case=cases)
-def test_guarded_replace(ovn: support.Maker, case: Case) -> None:
+def test_guarded_replace(ovn: Lab, case: Case) -> None:
     names = ClusterSpec(members=case.members, spares=1).node_names()
     run(ovn, case, lambda view: guarded.replace(view, names[member(case)], names[-1]), case.members, 1, quorum=True)
 
 
 @given(case=cases)
-def test_documented_remove(ovn: support.Maker, case: Case) -> None:
+def test_documented_remove(ovn: Lab, case: Case) -> None:
     names = ClusterSpec(members=case.members).node_names()
     run(ovn, case, lambda view: documented.remove(view, names[member(case)]), case.members, 0, quorum=False)
 
 
 @given(case=cases)
-def test_documented_add(ovn: support.Maker, case: Case) -> None:
+def test_documented_add(ovn: Lab, case: Case) -> None:
     names = ClusterSpec(members=case.members).node_names()
     run(ovn, case, lambda view: documented.add(view, names[-1]), case.members - 1, 1, quorum=False)

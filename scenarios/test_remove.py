@@ -62,7 +62,7 @@ def test_guarded_remove_of_a_dead_node_from_three_with_the_stall_accepted(ovn: s
 @pytest.mark.parametrize("role", support.ROLES)
 def test_documented_remove_from_three_stops_the_writes(ovn: support.Maker, ovn_record, role: str) -> None:
     """The page restarts each pod of a two-member cluster: quorum is lost, twice, also when all is done with care."""
-    executor = support.cluster(ovn, 3)
+    executor = support.cluster(ovn, 3, spares=1)  # the spare takes kube-ovn-controller's pod when a node is dead
     node = support.target(executor, role)
     outcome = support.swap(executor, documented.remove(executor.view(), node), pace=support.CAREFUL)
     ovn_record(stall=outcome.stall(), worst_margin=outcome.worst_margin)
@@ -74,7 +74,7 @@ def test_documented_remove_from_three_stops_the_writes(ovn: support.Maker, ovn_r
 
 @pytest.mark.parametrize("role", support.ROLES)
 def test_documented_remove_from_five_keeps_quorum(ovn: support.Maker, ovn_record, role: str) -> None:
-    executor = support.cluster(ovn, 5)
+    executor = support.cluster(ovn, 5, spares=1)
     node = support.target(executor, role)
     outcome = support.swap(executor, documented.remove(executor.view(), node), pace=support.CAREFUL)
     ovn_record(stall=outcome.stall(), worst_margin=outcome.worst_margin)

@@ -178,11 +178,12 @@ class SimulatedExecutor(FakeKubernetes):
         return machine
 
     def _listed(self, database: Database) -> tuple[str, ...]:
-        """Addresses that clients of ``database`` use now: from their pods, or, with none running, their workload."""
-        kind, app = ("Deployment", CONTROLLER) if database is Database.NB else ("DaemonSet", "ovs")
-        running = [pod.env for pod in self.kube.pods.values() if pod.app == app and pod.running]
-        workload = self.kube.deployments[CONTROLLER] if kind == "Deployment" else self.kube.daemonsets["ovs-ovn"]
-        return split_list((running[0] if running else workload.env).get("OVN_DB_IPS", ""))
+        """Addresses that clients of ``database`` use now: from their pods, or, with none Ready, their workload."""
+        nb = database is Database.NB
+        workload = self.kube.deployments[CONTROLLER] if nb else self.kube.daemonsets["ovs-ovn"]
+        pods = (pod for pod in self.kube.pods_of(workload.app) if pod.ready and not pod.terminating)
+        env = next((pod.env for pod in pods), workload.env)
+        return split_list(env.get("OVN_DB_IPS", ""))
 
     def _flags(self, pod: Pod, done: Callable[[LeaderFlags | None], None]) -> None:
         container = self.machines.containers.get(pod.name)

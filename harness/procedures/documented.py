@@ -67,7 +67,7 @@ def _addresses(addresses: tuple[str, ...]) -> list[Step]:
     """The page's second half, the same for both directions."""
     return [
         SetEnv("Deployment", CENTRAL, "NODE_IPS", addresses, restarts_members=True),
-        RolloutStatus("Deployment", CENTRAL),
+        RolloutStatus("Deployment", CENTRAL, restarts_members=True),
         SetEnv("DaemonSet", "ovs-ovn", "OVN_DB_IPS", addresses),
         DeletePods("ovs"),
         SetEnv("Deployment", CONTROLLER, "OVN_DB_IPS", addresses),

@@ -21,6 +21,7 @@ from harness.plan import Plan
 from harness.procedures import lookup
 from harness.steps import (
     CENTRAL,
+    AwaitClients,
     AwaitInOrder,
     AwaitNotReady,
     AwaitPodOn,
@@ -164,7 +165,7 @@ def _replace_alive(view: ClusterView, old: Node, new: Node, after: tuple[str, ..
     steps += [KeepPodForLast(old.name), Label(new.name, *view.label), Unlabel(old.name, view.label[0])]
     steps += [Scale(CENTRAL, total), AwaitPodOn(new.name), *_hold(after)]
     steps += [RollNextPod(1, total, last=old.name, newcomer=new.address)]
-    steps += _writers(view, _with(view, lookup.node_ips(view), new))
+    steps += _writers(view, _both(view, old, after))
     for number in range(2, total):
         steps += [KeepTogether(old.address, new.address), RollNextPod(number, total, last=old.name)]
     steps += [KeepTogether(old.address, new.address)]
@@ -268,6 +269,13 @@ def _scale_in(view: ClusterView, node: Node, after: tuple[str, ...]) -> list[Ste
     return [*steps, ScaleIn(CENTRAL, len(after))]
 
 
+def _both(view: ClusterView, old: Node, after: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses while ``old`` and the newcomer are members both, also where a run that was cut off has taken
+    ``old`` out of NODE_IPS already: it may still lead."""
+    before = lookup.node_ips(view)
+    return (*(before if old.address in before else (*before, old.address)), *(a for a in after if a not in before))
+
+
 def _backups() -> list[Step]:
     return [Backup(database) for database in DATABASES]
 
@@ -309,7 +317,7 @@ def _writers(view: ClusterView, addresses: tuple[str, ...]) -> list[Step]:
     for workload in lookup.clients(view):
         if workload.kind == "Deployment":
             steps.append(SetEnv(workload.kind, workload.name, "OVN_DB_IPS", addresses))
-            steps.append(RolloutStatus(workload.kind, workload.name))
+            steps.append(AwaitClients(workload.name))
     return steps
 
 
@@ -321,7 +329,7 @@ def _clients(view: ClusterView, after: tuple[str, ...]) -> list[Step]:
         if workload.kind == "DaemonSet":
             steps.append(RestartOutdated(workload.name))
         else:
-            steps.append(RolloutStatus(workload.kind, workload.name))
+            steps.append(AwaitClients(workload.name))
     return steps
 
 

@@ -1,7 +1,7 @@
 """Steps: one class for each operator action."""
 
 from harness.steps.base import CENTRAL, CONTROLLER, Problem, Step, from_dict
-from harness.steps.nodes import AwaitPodOn, ClearFiles, RestartOutdated
+from harness.steps.nodes import AwaitClients, AwaitPodOn, ClearFiles, RestartOutdated
 from harness.steps.page import (
     CheckDirectory,
     CheckStatus,
@@ -30,6 +30,7 @@ from harness.steps.rollout import (
 __all__ = [
     "CENTRAL",
     "CONTROLLER",
+    "AwaitClients",
     "AwaitInOrder",
     "AwaitNotReady",
     "AwaitPodOn",

@@ -93,15 +93,10 @@ class RestartOutdated(Step):
         if workload is not None and workload.strategy == "RollingUpdate" and not self._stuck(view):
             return (f"kubectl rollout status {workload.ref} -n {view.namespace}",)
         app = workload.app if workload is not None else self.workload
-        pods = [pod for pod in view.pods_of(app) if self._alive(view, pod)]
+        pods = [pod for pod in view.pods_of(app) if on_live_node(view, pod)]
         return tuple(
             f"kubectl delete pod -n {view.namespace} {pod.name}  # then wait until it is Ready" for pod in pods
         )
-
-    @staticmethod
-    def _alive(view: ClusterView, pod: Pod) -> bool:
-        node = view.node(pod.node or "")
-        return node is not None and node.ready
 
     def _stuck(self, view: ClusterView) -> bool:
         return any(not node.ready for node in view.nodes)
@@ -111,7 +106,7 @@ class RestartOutdated(Step):
         workload = view.workload(self.workload)
         if workload is None:
             return ()
-        return tuple(pod for pod in rollout_order.outdated(view, workload) if self._alive(view, pod))
+        return tuple(pod for pod in rollout_order.outdated(view, workload) if on_live_node(view, pod))
 
     def satisfied(self, view: ClusterView) -> bool:
         return self.pending(view) is None
@@ -122,7 +117,7 @@ class RestartOutdated(Step):
             return None
         if left := self.outdated(view):
             return f"pod {left[0].name} has the old addresses"
-        unready = [p for p in view.pods_of(workload.app) if self._alive(view, p) and not p.ready]
+        unready = [p for p in view.pods_of(workload.app) if on_live_node(view, p) and not p.ready]
         return f"pod {unready[0].name} is not Ready" if unready else None
 
     def act(self, executor: Executor, view: ClusterView) -> Reply | None:
@@ -150,6 +145,43 @@ class RestartOutdated(Step):
             return all(p.name != pod.name for p in here) and any(p.ready for p in here)
 
         executor.wait(back, self.deadline, f"{self.workload} on {pod.node} to be Ready again")
+
+
+@dataclass(frozen=True)
+class AwaitClients(Step):
+    """Wait until every pod of a Deployment on a live node has the new addresses and is Ready.
+
+    ``rollout status`` would wait for the pod of a dead node too, for ever.
+    """
+
+    workload: str
+    deadline: ClassVar[float] = 600.0
+    read_only: ClassVar[bool] = True
+
+    @property
+    def title(self) -> str:
+        return f"await {self.workload} on live nodes"
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        return (f"kubectl rollout status deployment/{self.workload} -n {view.namespace}",)
+
+    def pending(self, view: ClusterView) -> str | None:
+        workload = view.workload(self.workload)
+        if workload is None:
+            return None
+        if left := [pod for pod in rollout_order.outdated(view, workload) if on_live_node(view, pod)]:
+            return f"pod {left[0].name} has the old addresses"
+        here = [pod for pod in view.pods_of(workload.app) if pod.active and on_live_node(view, pod)]
+        unready = [pod for pod in here if not pod.ready]
+        if unready or not here:
+            return f"pod {unready[0].name} is not Ready" if unready else f"{self.workload} has no pod"
+        return None
+
+
+def on_live_node(view: ClusterView, pod: Pod) -> bool:
+    """Whether the pod is bound to a node that Kubernetes hears from."""
+    node = view.node(pod.node or "")
+    return node is not None and node.ready
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from harness.addresses import host_of, join_list
 from harness.cluster import ClusterView, Database
 from harness.executor import Executor, Reply
 from harness.forecast import Forecast, Impact
-from harness.steps.base import CENTRAL, Problem, Step
+from harness.steps.base import Problem, Step
 
 
 @dataclass(frozen=True)
@@ -278,10 +278,14 @@ class SetEnv(Step):
 
 @dataclass(frozen=True)
 class RolloutStatus(Step):
-    """``kubectl rollout status``: waits for pods, and says nothing about raft (facts: kubernetes 3)."""
+    """``kubectl rollout status``: waits for pods, and says nothing about raft (facts: kubernetes 3).
+
+    ``restarts_members``: ovn-central's pods go down one after the other while it waits.
+    """
 
     kind: str
     workload: str
+    restarts_members: bool = False
     deadline: ClassVar[float] = 600.0
     read_only: ClassVar[bool] = True
 
@@ -300,9 +304,7 @@ class RolloutStatus(Step):
         return Reply(0, executor.wait(finished, self.deadline, f"the rollout of {self.workload}"))
 
     def impact(self, forecast: Forecast) -> Impact:
-        if self.workload != CENTRAL:
-            return Impact(forecast, forecast)
-        return Impact(forecast.worst_restart(), forecast)
+        return Impact(forecast.worst_restart() if self.restarts_members else forecast, forecast)
 
 
 @dataclass(frozen=True)
