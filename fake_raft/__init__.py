@@ -2,16 +2,18 @@
 
 from fake_raft.clock import Timer, VirtualClock
 from fake_raft.disk import Disk
-from fake_raft.network import Network
+from fake_raft.network import Choices, Network
+from fake_raft.opening import StartRefused
 from fake_raft.process import CommandReply, Process
 from fake_raft.profile import OVS_3_1, OVS_3_5, OVS_NEWEST, Profile, by_version
-from fake_raft.server import Server, StartRefused
+from fake_raft.server import Server
 from fake_raft.status import ServerStatus
 
 __all__ = [
     "OVS_3_1",
     "OVS_3_5",
     "OVS_NEWEST",
+    "Choices",
     "CommandReply",
     "Disk",
     "Network",

@@ -119,6 +119,7 @@ def become_follower(s: State) -> None:
     if s.removing is not None:
         remove_server_reply(s, s.removing.sid, s.removing.requester, success=False, comment="lost leadership")
         s.removing = None
+        s.tend = True
 
 
 def follow(s: State, leader: str) -> None:
@@ -188,7 +189,7 @@ def vote_reply(s: State, source: str, reply: VoteReply) -> None:
 
 
 def transfer(s: State, choose: int) -> None:
-    """Ask one server to campaign at once; the caller steps down (facts: ovsdb-raft 2). ``choose`` picks among equals."""
+    """Ask one server to campaign at once; the caller steps down. ``choose`` picks among equals."""
     target = transfer_target(s, choose) if s.role is LEADER else None
     if target is not None:
         connection = s.route(target)

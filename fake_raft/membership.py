@@ -22,6 +22,7 @@ def reconfigure(s: State) -> None:
             peer.phase = STABLE
     if s.removing is not None:
         gone, s.removing = s.removing, None
+        s.tend = True
         remove_server_reply(s, gone.sid, gone.requester, success=True, comment="completed")
     for sid in bucket_order(s.adding):
         if s.adding[sid].phase == CAUGHT_UP:
@@ -43,7 +44,7 @@ def change(s: State, peers: dict[str, Peer]) -> None:
     elections.propose(s, Entry(s.term, servers=s.servers))
 
 
-# -- joining and adding ------------------------------------------------------------------------------------------------
+# -- joining and adding ------------------------------------------------------------------------------------------
 
 
 def ask_to_join(s: State) -> None:
@@ -93,7 +94,7 @@ def add_server_reply_received(s: State, reply: AddServerReply) -> None:
             s.tend = True
 
 
-# -- removing ----------------------------------------------------------------------------------------------------------
+# -- removing ------------------------------------------------------------------------------------------
 
 
 def remove_server(s: State, target: str, requester: str | None) -> str:
@@ -135,7 +136,7 @@ def remove_server_reply_received(s: State, reply: RemoveServerReply) -> None:
         finish_leaving(s)
 
 
-# -- what people ask for -------------------------------------------------------------------------------------------------
+# -- what people ask for ------------------------------------------------------------------------------------------
 
 
 def leave(s: State, choose: int, jitter: int) -> str | None:

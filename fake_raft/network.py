@@ -1,45 +1,62 @@
 """TCP between servers: connections that carry messages in order, are refused, go silent, and die late.
 
-A cut does not lose what was sent: TCP keeps it and delivers it late, if the cut heals before either side's inactivity
-probe gives the connection up. Sources: facts, ovsdb-raft 4, 6, 9.27.
+A cut does not lose what was sent: the sender's kernel repeats it with growing pauses, so it arrives late if the cut
+heals before either side's inactivity probe gives the connection up. A killed process says goodbye through its kernel;
+a host that lost power does not. Probes of healthy connections are not simulated: they change nothing.
+Sources: facts, ovsdb-raft 4, 6, 9.27; RFC 6298 for the pauses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from fake_raft.clock import VirtualClock
-from fake_raft.messages import Envelope
+from fake_raft.messages import Envelope, Message
 
 MS = 1000
 LINK_DELAY_US = 300
-PAUSED_LOOK_US = 250_000
 EXTRA_DELAYS_US = (0, 100, 200, 400, 700, 1500, 4000, 12000)
 """Added to the link delay by a choice; 0 is the usual."""
 
+RETRANSMIT_US = 200_000
+"""Linux's shortest retransmission pause; each further one is twice as long."""
+
+SYN_PAUSES_MS = (1000, 2000, 4000, 8000)
+"""Pauses between attempts of a kernel to connect to somebody who does not answer."""
+
 
 class Choices(Protocol):
+    """A named choice in ``range(n)``; 0 means "nothing bad happens"."""
+
     def choose(self, name: str, n: int) -> int: ...
 
 
-class Endpoint(Protocol):
+class Host(Protocol):
     """A running server, as the network sees it."""
 
     address: str
     alive: bool
     paused: bool
 
-    def accepted(self, pipe: Pipe) -> None: ...
+    def accepted(self, end: End) -> None: ...
 
-    def established(self, pipe: Pipe) -> None: ...
+    def established(self, number: int, end: End) -> None: ...
 
-    def closed(self, pipe: Pipe) -> None: ...
+    def refused(self, number: int) -> None: ...
 
-    def received(self, pipe: Pipe, envelope: Envelope) -> None: ...
+    def closed(self, end: End) -> None: ...
+
+    def received(self, end: End, envelope: Envelope, message: Message) -> None: ...
+
+    def lose_power(self) -> None: ...
 
     @property
     def probe_ms(self) -> int: ...
+
+
+Item: TypeAlias = tuple[Envelope, Message] | None
+"""What travels: a message, or None for the end of the stream."""
 
 
 def split(address: str) -> tuple[str, str]:
@@ -51,21 +68,30 @@ def split(address: str) -> tuple[str, str]:
     return host.strip("[]"), port
 
 
-class Pipe:
-    """One connection: ``client`` opened it, ``server`` accepted it. ``held`` is what a cut keeps back, by direction."""
+class End:
+    """One end of a connection. ``number`` is its owner's; ``open`` until the owner closes or gives up; ``gone`` when
+    the owner's machine lost power. ``held`` is what this end sent and a cut keeps back since ``stuck_us``; ``inbox``
+    is what arrived while its owner was stopped."""
 
-    __slots__ = ("client", "client_ends", "held", "open", "sent_at", "server", "server_ends")
+    __slots__ = (
+        *("host", "port", "owner", "peer", "number", "open", "gone", "tail_us", "heard_us", "held", "stuck_us"),
+        *("inbox", "watched"),
+    )
 
-    def __init__(self, client: Endpoint, server: Endpoint) -> None:
-        self.client = client
-        self.server = server
+    def __init__(self, owner: Host, number: int, port: str, now: int) -> None:
+        self.host = split(owner.address)[0]
+        self.port = port
+        self.owner = owner
+        self.number = number
+        self.peer: End = self
         self.open = True
-        self.client_ends = self.server_ends = True
-        self.sent_at = [0, 0]
-        self.held: tuple[list[Envelope], list[Envelope]] = ([], [])
-
-    def other(self, end: Endpoint) -> Endpoint:
-        return self.server if end is self.client else self.client
+        self.gone = False
+        self.tail_us = now
+        self.heard_us = now
+        self.held: list[Item] = []
+        self.stuck_us = 0
+        self.inbox: list[Item] = []
+        self.watched = False
 
 
 class Network:
@@ -75,20 +101,22 @@ class Network:
         self._clock = clock
         self._choices = choices
         self._delay = link_delay_us
-        self._listeners: dict[str, Endpoint] = {}
-        self._pipes: dict[Pipe, None] = {}
-        self._cuts: dict[tuple[str, str], set[str]] = {}
-        self._down: set[str] = set()
+        self._listeners: dict[str, Host] = {}
+        self._ends: dict[End, None] = {}
+        self._cuts: dict[tuple[str, str], dict[str, None]] = {}
+        self._down: dict[str, None] = {}
+        self._trouble = False
         self.messages = 0
-        self.drop: Callable[[str, str, Envelope], bool] | None = None
-        """A test may lose single messages: called with (source address, target address, envelope)."""
+        self.drop: Callable[[str, str, Message], bool] | None = None
+        """A test may lose single messages: called with (source address, target address, message)."""
 
     # -- who reaches whom ---------------------------------------------------------------------------------------
 
-    def cut(self, source: str, target: str, port: str = "") -> None:
-        """Drop what host ``source`` sends to host ``target``, on one port of either end or on all."""
-        self._cuts.setdefault((source, target), set()).add(port)
-        self._give_up_later()
+    def cut(self, source: str, target: str, port: str | int = "") -> None:
+        """Lose what host ``source`` sends to host ``target``: on all connections, or on those of one raft port."""
+        self._cuts.setdefault((source, target), {})[str(port)] = None
+        self._trouble = True
+        self._watch()
 
     def heal(self, source: str | None = None, target: str | None = None) -> None:
         """End every cut, or those from ``source`` to ``target``."""
@@ -96,179 +124,222 @@ class Network:
             self._cuts.clear()
         else:
             self._cuts.pop((source, target), None)
-        self._flush()
+        self._relax()
 
     def host_down(self, host: str) -> None:
-        """The host loses power: its processes die unheard, its peers find out by their probes."""
-        self._down.add(host)
-        for endpoint in [e for e in self._listeners.values() if split(e.address)[0] == host]:
-            endpoint.alive = False
-        self._give_up_later()
+        """The host loses power: its processes die unheard and with what was not synced; peers learn by probes."""
+        self._down[host] = None
+        self._trouble = True
+        for end in self._ends:
+            if end.host == host:
+                end.gone, end.open = True, False
+        for process in [p for p in self._listeners.values() if split(p.address)[0] == host]:
+            process.lose_power()
+        self._watch()
 
     def host_up(self, host: str) -> None:
-        """Power is back: whatever still talks to the old processes is reset."""
-        self._down.discard(host)
-        self._flush()
+        """Power is back. What still talks to the old processes is reset when it next says something."""
+        self._down.pop(host, None)
+        self._relax()
 
-    def blocked(self, source: str, target: str) -> bool:
-        """Whether nothing gets from address ``source`` to address ``target`` now."""
-        if not self._cuts and not self._down:
+    def blocked(self, source: str, target: str, port: str) -> bool:
+        """Whether nothing gets from host ``source`` to host ``target`` now, on the connections of ``port``."""
+        if not self._trouble:
             return False
-        (source_host, source_port), (target_host, target_port) = split(source), split(target)
-        if source_host in self._down or target_host in self._down:
+        if source in self._down or target in self._down:
             return True
-        ports = self._cuts.get((source_host, target_host))
-        return ports is not None and ("" in ports or target_port in ports or source_port in ports)
+        ports = self._cuts.get((source, target))
+        return ports is not None and ("" in ports or port in ports)
 
-    # -- connections --------------------------------------------------------------------------------------------
+    def _relax(self) -> None:
+        self._trouble = bool(self._cuts or self._down)
+        for end in list(self._ends):
+            if end.held and not self.blocked(end.host, end.peer.host, end.port):
+                self._retransmit_later(end)
 
-    def listen(self, endpoint: Endpoint) -> None:
-        self._listeners[endpoint.address] = endpoint
+    # -- connecting -----------------------------------------------------------------------------------------------
 
-    def unlisten(self, endpoint: Endpoint) -> None:
-        if self._listeners.get(endpoint.address) is endpoint:
-            del self._listeners[endpoint.address]
-
-    def connect(self, client: Endpoint, address: str) -> bool | None:
-        """Try to open a connection: True when one is being made, False when refused, None when nothing answers."""
-        if self.blocked(client.address, address) or self.blocked(address, client.address):
-            return None
-        server = self._listeners.get(address)
-        if server is None or not server.alive:
+    def listen(self, process: Host) -> bool:
+        """Take the process's address; False while another process has it."""
+        holder = self._listeners.get(process.address)
+        if holder is not None and holder is not process and holder.alive:
             return False
-        pipe = Pipe(client, server)
-        self._pipes[pipe] = None
-        self._clock.call_later(2 * self._delay, self._establish, pipe)
+        self._listeners[process.address] = process
         return True
 
-    def _establish(self, pipe: Pipe) -> None:
-        if not pipe.open:
-            return
-        if not pipe.server.alive or not pipe.client.alive:
-            self.close(pipe, pipe.server if not pipe.server.alive else pipe.client)
-            return
-        if pipe.server.paused or pipe.client.paused:
-            self._clock.call_later(PAUSED_LOOK_US, self._establish, pipe)
-            return
-        pipe.server.accepted(pipe)
-        pipe.client.established(pipe)
+    def unlisten(self, process: Host) -> None:
+        if self._listeners.get(process.address) is process:
+            del self._listeners[process.address]
 
-    def send(self, pipe: Pipe, source: Endpoint, envelope: Envelope, not_before_us: int) -> None:
-        """Deliver ``envelope`` to the other end, after everything sent before it."""
-        if not pipe.open:
+    def connect(self, process: Host, number: int, address: str, until_us: int, attempt: int = 0) -> None:
+        """Try until ``until_us``: ``process.established(number, end)`` or ``refused(number)`` follows, or nothing."""
+        host, port = split(address)
+        own = split(process.address)[0]
+        now = self._clock.now
+        if self.blocked(own, host, port) or self.blocked(host, own, port):
+            again = now + SYN_PAUSES_MS[min(attempt, len(SYN_PAUSES_MS) - 1)] * MS
+            if again < until_us:
+                self._clock.post(again, self._connect_again, (process, number, address, until_us, attempt + 1))
             return
-        target = pipe.other(source)
-        if self.drop is not None and self.drop(source.address, target.address, envelope):
-            return
-        direction = 0 if source is pipe.client else 1
-        extra = EXTRA_DELAYS_US[self._choices.choose("delay", len(EXTRA_DELAYS_US))]
-        at = max(not_before_us, self._clock.now) + self._delay + extra
-        at = max(at, pipe.sent_at[direction])
-        pipe.sent_at[direction] = at
-        self.messages += 1
-        self._clock.call_at(at, self._deliver, pipe, source, target, envelope)
+        self._clock.post(now + 2 * self._delay, self._answer, (process, number, address))
 
-    def _deliver(self, pipe: Pipe, source: Endpoint, target: Endpoint, envelope: Envelope) -> None:
-        if not pipe.open:
-            return
-        direction = 0 if source is pipe.client else 1
-        held = pipe.held[direction]
-        if held or target.paused or ((self._cuts or self._down) and self.blocked(source.address, target.address)):
-            held.append(envelope)
-            return
-        if target.alive:
-            target.received(pipe, envelope)
+    def _connect_again(self, process: Host, number: int, address: str, until_us: int, attempt: int) -> None:
+        if process.alive:
+            self.connect(process, number, address, until_us, attempt)
 
-    def close(self, pipe: Pipe, who: Endpoint) -> None:
-        """``who`` closes its end; the other end hears of it unless the way there is cut."""
-        if not pipe.open:
+    def _answer(self, process: Host, number: int, address: str) -> None:
+        if not process.alive:
             return
-        other = pipe.other(who)
-        if self.blocked(who.address, other.address):
-            self._half_close(pipe, who)
+        server = self._listeners.get(address)
+        if server is None or not server.alive:
+            process.refused(number)
             return
-        pipe.open = False
-        self._pipes.pop(pipe, None)
-        if who.alive:
-            who.closed(pipe)
-        self._clock.call_later(self._delay, self._tell_closed, other, pipe)
+        now = self._clock.now
+        port = split(address)[1]
+        near, far = End(process, number, port, now), End(server, 0, port, now)
+        near.peer, far.peer = far, near
+        self._ends[near] = self._ends[far] = None
+        if not server.paused:
+            server.accepted(far)
+        process.established(number, near)
 
-    def _half_close(self, pipe: Pipe, who: Endpoint) -> None:
-        """Only one end knows: the other keeps sending into nothing until its probe, or a reset after the heal."""
-        if who is pipe.client:
-            if not pipe.client_ends:
-                return
-            pipe.client_ends = False
+    # -- carrying ---------------------------------------------------------------------------------------------------
+
+    def send(self, end: End, envelope: Envelope, message: Message, routine: bool) -> None:
+        """Deliver to the other end, after everything sent before. Routine messages draw no choice."""
+        if not end.open:
+            return
+        if self.drop is not None and self.drop(end.owner.address, end.peer.owner.address, message):
+            return
+        at = self._clock.now + self._delay
+        if not routine:
+            extra = self._choices.choose("delay", 8)
+            if extra:
+                at += EXTRA_DELAYS_US[extra]
+        if at < end.tail_us:
+            at = end.tail_us
         else:
-            if not pipe.server_ends:
-                return
-            pipe.server_ends = False
-        if who.alive:
-            who.closed(pipe)
-        if not pipe.client_ends and not pipe.server_ends:
-            pipe.open = False
-            self._pipes.pop(pipe, None)
+            end.tail_us = at
+        self.messages += 1
+        self._clock.post(at, self._arrive, (end, (envelope, message)))
 
-    @staticmethod
-    def _tell_closed(end: Endpoint, pipe: Pipe) -> None:
-        if end.alive:
-            end.closed(pipe)
-
-    def died(self, endpoint: Endpoint) -> None:
-        """The process is gone: its kernel closes what it had."""
-        endpoint.alive = False
-        self.unlisten(endpoint)
-        if split(endpoint.address)[0] in self._down:
-            self._give_up_later()
+    def close(self, end: End) -> None:
+        """The owner closes: the other end hears of it after everything that was sent."""
+        if not end.open:
             return
-        for pipe in [pipe for pipe in self._pipes if endpoint in (pipe.client, pipe.server)]:
-            self.close(pipe, endpoint)
+        end.open = False
+        end.tail_us = max(end.tail_us, self._clock.now + self._delay)
+        self._clock.post(end.tail_us, self._arrive, (end, None))
 
-    def stopped(self, endpoint: Endpoint) -> None:
-        """The process is paused: it answers no probe."""
-        self._give_up_later()
+    def _arrive(self, source: End, item: Item) -> None:
+        """Something gets to the other side, unless the way is cut; then the sender's kernel keeps it."""
+        end = source.peer
+        if source.held or (self._trouble and self.blocked(source.host, end.host, source.port)):
+            if not source.held:
+                source.stuck_us = self._clock.now
+            source.held.append(item)
+            return
+        if not end.open:
+            if item is None or not source.open:
+                self._ends.pop(source, None)
+                self._ends.pop(end, None)
+            elif end.gone:
+                self._clock.post(self._clock.now + self._delay, self._reset, (source,))
+            return
+        end.heard_us = self._clock.now
+        owner = end.owner
+        if owner.paused or not end.number:
+            end.inbox.append(item)
+        elif item is None:
+            self._end_of_stream(end)
+        else:
+            owner.received(end, item[0], item[1])
 
-    def resumed(self, endpoint: Endpoint) -> None:
-        self._flush()
+    def _end_of_stream(self, end: End) -> None:
+        if end.open:
+            end.open = False
+            self._ends.pop(end, None)
+            self._ends.pop(end.peer, None)
+            if end.owner.alive:
+                end.owner.closed(end)
 
-    # -- silence ------------------------------------------------------------------------------------------------
+    def _reset(self, end: End) -> None:
+        """The other side's kernel knows nothing of this connection."""
+        if not self.blocked(end.peer.host, end.host, end.port):
+            self._end_of_stream(end)
 
-    def _silent(self, pipe: Pipe, listener: Endpoint) -> bool:
-        """Whether ``listener`` hears nothing from the other end."""
-        other = pipe.other(listener)
-        return other.paused or not other.alive or self.blocked(other.address, listener.address)
+    def _retransmit_later(self, end: End) -> None:
+        """The kernel tries again at pauses that doubled while the way was cut."""
+        pause, at = RETRANSMIT_US, end.stuck_us + RETRANSMIT_US
+        while at <= self._clock.now:
+            pause *= 2
+            at += pause
+        self._clock.post(at, self._retransmit, (end,))
 
-    def _give_up_later(self) -> None:
+    def _retransmit(self, end: End) -> None:
+        if not end.held:
+            return
+        if self.blocked(end.host, end.peer.host, end.port):
+            return
+        held, end.held = end.held, []
+        for item in held:
+            self._arrive(end, item)
+
+    # -- processes ----------------------------------------------------------------------------------------------------
+
+    def died(self, process: Host) -> None:
+        """The process is gone: its kernel closes what it had."""
+        self.unlisten(process)
+        for end in [end for end in self._ends if end.owner is process]:
+            self.close(end)
+
+    def stopped(self) -> None:
+        """Some process is paused: it answers no probe."""
+        self._watch()
+
+    def resumed(self, process: Host) -> None:
+        """A paused process goes on: it accepts who waits, and reads what has arrived."""
+        for end in [end for end in self._ends if end.owner is process and end.open]:
+            if not end.number:
+                process.accepted(end)
+            inbox, end.inbox = end.inbox, []
+            for item in inbox:
+                if not process.alive:
+                    return
+                if item is None:
+                    self._end_of_stream(end)
+                elif end.open:
+                    process.received(end, item[0], item[1])
+        self._watch()
+
+    # -- silence ------------------------------------------------------------------------------------------------------
+
+    def _silent(self, end: End) -> bool:
+        """Whether nothing comes from the other end."""
+        peer = end.peer
+        return peer.gone or peer.owner.paused or self.blocked(peer.host, end.host, end.port)
+
+    def _watch(self) -> None:
         """Somebody may have gone silent: each end that hears nothing gives up after two probe intervals."""
-        for pipe in list(self._pipes):
-            for end in (pipe.client, pipe.server):
-                if end.alive and self._silent(pipe, end):
-                    wait = 2 * end.probe_ms * MS
-                    self._clock.call_later(wait, self._give_up, pipe, end, self._clock.now)
+        now = self._clock.now
+        for end in list(self._ends):
+            if end.open and not end.watched and self._silent(end):
+                interval = end.owner.probe_ms * MS
+                # An idle connection was alive at each probe: the last sign of life is at most one interval old.
+                shortest = min(interval, end.peer.owner.probe_ms * MS)
+                heard = now - (now - end.heard_us) % shortest
+                end.heard_us = max(end.heard_us, heard)
+                end.watched = True
+                self._clock.post(max(now, end.heard_us + 2 * interval), self._give_up, (end,))
 
-    def _give_up(self, pipe: Pipe, end: Endpoint, since: int) -> None:
-        heard = pipe.sent_at[1 if end is pipe.client else 0]
-        ends = pipe.client_ends if end is pipe.client else pipe.server_ends
-        if pipe.open and ends and end.alive and not end.paused and self._silent(pipe, end) and heard is not None:
-            self._half_close(pipe, end)
-
-    def _flush(self) -> None:
-        """Ways are open again: deliver what was held, reset what is half dead."""
-        for pipe in list(self._pipes):
-            for direction, (source, target) in enumerate(((pipe.client, pipe.server), (pipe.server, pipe.client))):
-                if not pipe.open or self.blocked(source.address, target.address):
-                    continue
-                ended = not (pipe.client_ends if source is pipe.client else pipe.server_ends)
-                if ended or not source.alive:
-                    pipe.open = False
-                    self._pipes.pop(pipe, None)
-                    self._clock.call_later(self._delay, self._tell_closed, target, pipe)
-                elif not target.paused:
-                    self._clock.call_later(self._delay, self._deliver_held, pipe, source, target, direction)
-
-    def _deliver_held(self, pipe: Pipe, source: Endpoint, target: Endpoint, direction: int) -> None:
-        held = pipe.held[direction]
-        while held and pipe.open and target.alive and not target.paused:
-            if self.blocked(source.address, target.address):
-                return
-            target.received(pipe, held.pop(0))
+    def _give_up(self, end: End) -> None:
+        end.watched = False
+        if not end.open or not end.owner.alive or end.owner.paused or not self._silent(end):
+            return
+        due = end.heard_us + 2 * end.owner.probe_ms * MS
+        if due > self._clock.now:
+            end.watched = True
+            self._clock.post(due, self._give_up, (end,))
+            return
+        self.close(end)
+        end.owner.closed(end)

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fake_raft import elections, membership, replication
+from fake_raft import commands
 from fake_raft.clock import Timer, VirtualClock
-from fake_raft.disk import Disk, EntryRecord
+from fake_raft.disk import Disk
 from fake_raft.messages import Envelope, Message, Servers
-from fake_raft.network import MS, Choices, Network, Pipe
+from fake_raft.network import MS, Choices, End, Network
 from fake_raft.profile import Profile
-from fake_raft.server import Closed, Durable, ElectionArmed, Opened, Received, Server, StartRefused, Tick
+from fake_raft.server import Accepted, Down, Durable, ElectionArmed, Event, Received, Reply, Server, Tick, Up
+from fake_raft.session import Session
 from fake_raft.state import (
     LEADER,
     Applied,
-    ArmElection,
-    CloseConnection,
-    CommandLost,
+    Completed,
+    Dial,
     Died,
+    DrawElection,
     Effect,
-    Executed,
+    HangUp,
     Left,
-    Reconnect,
+    Redial,
     Rewrite,
     Save,
     Send,
-    SendOn,
     State,
-    hash_order,
+    Sync,
+    Wake,
 )
 from fake_raft.status import ServerStatus, status_of
 
@@ -36,7 +38,7 @@ ELECTION_RANGE_MS = 1000
 """The random part of every election timeout, whatever the election timer (facts: ovsdb-raft 2)."""
 
 FSYNC_US = (1000, 1500, 2000, 3000, 5000)
-BACKOFF_MS = (1000, 2000, 4000, 8000)
+LISTEN_RETRY_US = 1_000_000
 JOINER_PROBE_MS = 601_000
 UNKNOWN_CLUSTER = "unknown cluster"
 
@@ -45,23 +47,31 @@ Done = Callable[[bool | None], None]
 
 @dataclass(frozen=True, slots=True)
 class CommandReply:
-    """What ovs-appctl prints and exits with."""
+    """What ovs-appctl prints (without its own "server returned an error") and exits with."""
 
     code: int
     text: str
 
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
 
-@dataclass(slots=True)
-class Command:
-    """A client's transaction that has not been answered yet."""
 
-    data: str
-    done: Done
-    sent: bool = False
+class Transaction:
+    """A client's command until it is answered. ``eid`` while it is on its way; ``tried`` is what the last attempt
+    knew: without news another one would fail the same way."""
+
+    __slots__ = ("data", "done", "eid", "tried")
+
+    def __init__(self, data: str, done: Done) -> None:
+        self.data = data
+        self.done = done
+        self.eid: str | None = None
+        self.tried: tuple[object, ...] = ()
 
 
 class Process:
-    """One process. ``name`` tells processes apart when nothing else does (see ``stagger``)."""
+    """One process. ``name`` tells processes apart when nothing else does: it staggers election timeouts."""
 
     def __init__(
         self,
@@ -80,6 +90,7 @@ class Process:
         self.paused = False
         self.death: str | None = None
         self.disk = disk
+        self.events = 0
         self.on_applied: list[Callable[[Process, int, str], None]] = []
         self._clock = clock
         self._network = network
@@ -87,77 +98,91 @@ class Process:
         self._profile = profile
         self._server: Server | None = None
         self._dropped = False
-        self._durable_at = 0
         self._wake: Timer | None = None
-        self._wake_at = -1
-        self._ids: dict[Pipe, int] = {}
-        self._pipes: dict[int, Pipe] = {}
-        self._outgoing: dict[str, int] = {}
-        self._attempts: dict[str, int] = {}
+        self._ends: dict[int, End] = {}
+        self._sessions: dict[int, Session] = {}
+        self._syncing = False
+        self._ticket = 0
         self._serial = 0
-        self._commands: dict[str, Command] = {}
-        self._stagger = 0
+        self._transactions: list[Transaction] = []
+        self._rows: tuple[list[str], tuple[str, ...]] = ([], ())
+        self._stagger = zlib.crc32(self.name.encode()) % ELECTION_RANGE_MS
 
     # -- life ---------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Open the file and begin. Raises :class:`StartRefused` with the server's own text."""
+        """Open the file and begin. Raises :class:`fake_raft.StartRefused` with the server's own text."""
         self._server = Server(self.disk, self._profile)
-        self._stagger = hash_order([self.name]).index(self.name) + _spread(self.name)
         self.alive = True
-        self._network.listen(self)
-        self._perform(self._server.begin(self._now()))
+        self._listen()
+        self._perform(self._server.begin(self._clock.now // MS))
+
+    def _listen(self) -> None:
+        if self._running and not self._network.listen(self):
+            self._clock.call_later(LISTEN_RETRY_US, self._listen)
 
     def kill(self) -> None:
-        """SIGKILL: what was written stays written, nobody is told anything but what the kernel says."""
-        if not self.alive:
-            return
+        """SIGKILL: what was written stays written, peers are told by the kernel."""
+        if self.alive:
+            self._die()
+            self._network.died(self)
+
+    def lose_power(self) -> None:
+        """The machine stops: what was not synced is gone, and nobody is told (:meth:`Network.host_down` calls this)."""
+        if self.alive:
+            self._die()
+            self._network.unlisten(self)
+            self.disk.lose_power()
+
+    def terminate(self) -> None:
+        """SIGTERM: a leader hands over, then the process exits."""
+        if self._running and not self.paused:
+            server = self._running_server
+            server.transfer_leadership(self._clock.now // MS, self._pick_target(), step_down=False)
+            self._perform(server.finish())
+        self.kill()
+
+    def _die(self) -> None:
         self.alive = False
         if self._wake is not None:
             self._wake.cancel()
-        self._commands.clear()
-        self._network.died(self)
-
-    def lose_power(self) -> None:
-        """As :meth:`kill`, and what was not synced is gone."""
-        self.kill()
-        self.disk.lose_power()
-
-    def terminate(self) -> None:
-        """SIGTERM: a leader hands over first."""
-        if self.alive and not self.paused and self._server is not None:
-            elections.transfer(self._server.state, self._pick_target())
-            self._flush()
-        self._clock.call_later(2 * MS, self.kill)
+        self._transactions.clear()
+        for session in self._sessions.values():
+            session.stop()
+        self._sessions.clear()
 
     def pause(self) -> None:
         """SIGSTOP."""
-        self.paused = True
-        self._network.stopped(self)
+        if self.alive and not self.paused:
+            self.paused = True
+            self._network.stopped()
 
     def unpause(self) -> None:
-        """SIGCONT: time has passed."""
+        """SIGCONT: what arrived is read, and time has passed."""
+        if not self.paused:
+            return
         self.paused = False
-        self._network.resumed(self)
-        self._tick()
+        if self.alive:
+            self._network.resumed(self)
+            self._finish_sync()
+            if self._running:
+                self._event(self._tick())
 
     # -- what others may know -----------------------------------------------------------------------------------
 
     @property
     def error(self) -> str:
         """What appctl answers when there is no status."""
-        return UNKNOWN_CLUSTER if self._dropped else "no server"
+        return UNKNOWN_CLUSTER if self._dropped else "" if self.alive else "no server"
 
     def status(self) -> ServerStatus | None:
-        """``cluster/status``; None once the database was dropped."""
-        if self._server is None or self._dropped or not self.alive:
-            return None
-        return status_of(self._server.state, self._now())
+        """``cluster/status``; None when the process is gone or has dropped the database (see ``error``)."""
+        return status_of(self._running_server.state, self._clock.now // MS) if self._running else None
 
     @property
     def is_leader(self) -> bool:
         """The ``leader`` column of ``_Server``."""
-        return self._running and self._state.role == LEADER
+        return self._running and self._state.role is LEADER
 
     @property
     def connected(self) -> bool:
@@ -166,332 +191,297 @@ class Process:
 
     @property
     def term(self) -> int:
-        return self._server.state.term if self._server is not None else 0
+        return self._state.term if self._server is not None else 0
 
-    def rows(self) -> list[str] | None:
-        """What the server serves, in the order in which it was applied; not to be changed. None: no answer."""
+    def rows(self) -> tuple[str, ...] | None:
+        """What the server serves, in the order in which it was applied; None while joining or without the database."""
         if not self._running or self._state.joining:
             return None
-        return self._state.rows
+        rows = self._state.rows
+        known, copy = self._rows
+        if known is not rows or len(copy) != len(rows):
+            copy = tuple(rows)
+            self._rows = (rows, copy)
+        return copy
 
     def configuration(self) -> Servers:
-        """The latest configuration, committed or not."""
+        """The latest configuration that the server knows, committed or not: sid -> address."""
         return dict(self._state.servers) if self._running else {}
 
     @property
     def probe_ms(self) -> int:
         """The inactivity probe of this server's connections (facts: ovsdb-raft 4, 6)."""
-        if self._server is None:
+        if not self._running:
             return 1000
-        joining = self._server.state.joining and self._profile.join_by_commit
-        return JOINER_PROBE_MS if joining else self._server.state.timer + 1000
+        s = self._state
+        return JOINER_PROBE_MS if s.joining and s.profile.join_by_commit else s.timer + 1000
 
     @property
     def _running(self) -> bool:
-        return self.alive and self._server is not None and not self._dropped
+        return self.alive and not self._dropped and self._server is not None
+
+    @property
+    def _running_server(self) -> Server:
+        assert self._server is not None, "it was started"
+        return self._server
 
     @property
     def _state(self) -> State:
-        assert self._server is not None
-        return self._server.state
+        return self._running_server.state
 
-    # -- commands -----------------------------------------------------------------------------------------------
+    # -- what people ask for --------------------------------------------------------------------------------------
 
     def kick(self, text: str) -> CommandReply:
         """``cluster/kick``."""
-        if not self._running:
-            return CommandReply(2, UNKNOWN_CLUSTER)
-        code, answer = membership.kick(self._state, text, self._pick_target(), self._leave_jitter())
-        return self._answer(code, answer)
+        return self._ask(lambda server, now: server.kick(now, text, self._pick_target(), self._leave_jitter()))
 
     def leave(self) -> CommandReply:
         """``cluster/leave``."""
-        if not self._running:
-            return CommandReply(2, UNKNOWN_CLUSTER)
-        error = membership.leave(self._state, self._pick_target(), self._leave_jitter())
-        return self._answer(2 if error else 0, error or "")
+        return self._ask(lambda server, now: server.leave(now, self._pick_target(), self._leave_jitter()))
 
     def change_election_timer(self, milliseconds: int) -> CommandReply:
         """``cluster/change-election-timer``."""
-        if not self._running:
-            return CommandReply(2, UNKNOWN_CLUSTER)
-        return self._answer(*membership.change_timer(self._state, milliseconds))
+        return self._ask(lambda server, now: server.change_election_timer(now, milliseconds))
 
     def compact(self) -> CommandReply:
-        """``ovsdb-server/compact``: a leader of several hands over first and then writes its snapshot."""
+        """``ovsdb-server/compact``: writes a snapshot; a leader stays leader (measured on 3.1.0)."""
         if not self._running:
-            return CommandReply(2, "not found")
-        if self._state.role == LEADER and len(self._state.servers) > 1:
-            elections.transfer(self._state, self._pick_target())
-        if self._state.role != LEADER or len(self._state.servers) == 1:
-            replication.compact(self._state)
-        return self._answer(0, "")
+            return CommandReply(2, "no database by that name")
+        return self._ask(lambda server, now: server.compact(now))
 
-    def execute(self, data: str, done: Done) -> None:
-        """A client's transaction: ``done(True)`` when committed; no call while there is no leader.
+    def transfer_leadership(self) -> CommandReply:
+        """``cluster/failure-test transfer-leadership``: a leader hands over and steps down."""
 
-        At least once: a command whose fate is unknown after a change of leader is sent again.
-        """
-        self._serial += 1
-        eid = f"{self._state.sid}/{self._clock.now}.{self._serial}"
-        self._commands[eid] = Command(data, done)
-        self._submit()
-        self._flush()
+        def hand_over(server: Server, now: int) -> Reply:
+            server.transfer_leadership(now, self._pick_target())
+            return 0, "test engaged"
 
-    def _answer(self, code: int, text: str) -> CommandReply:
-        self._flush()
+        return self._ask(hand_over) if self._running else CommandReply(0, "test engaged")
+
+    def _ask(self, question: Callable[[Server, int], Reply]) -> CommandReply:
+        if not self._running:
+            return CommandReply(2, UNKNOWN_CLUSTER)
+        server = self._running_server
+        code, text = question(server, self._clock.now // MS)
+        self._perform(server.finish())
         return CommandReply(code, text)
 
     def _pick_target(self) -> int:
-        n = len(self._state.servers)
-        return self._choices.choose("transfer target", n) if n > 2 and self._profile.join_by_commit else 0
+        s = self._state
+        n = len(s.others)
+        return self._choices.choose("transfer target", n) if n > 1 and s.role is LEADER and self._patient else 0
 
     def _leave_jitter(self) -> int:
         span = self._state.timer // 10
         return self._choices.choose("leave delay", span) if self._profile.patient_leave and span > 1 else 0
 
-    def _submit(self) -> None:
+    @property
+    def _patient(self) -> bool:
+        return self._profile.join_by_commit
+
+    # -- clients ----------------------------------------------------------------------------------------------------
+
+    def execute(self, data: str, done: Done) -> None:
+        """A client's transaction: ``done(True)`` when committed, ``done(False)`` when the database is dropped.
+
+        Hangs (no call) while there is no leader. At least once: one whose fate is unknown is sent again, as the
+        server does.
+        """
         if not self._running:
+            done(False)
             return
-        for eid, command in self._commands.items():
-            if not command.sent:
-                command.sent = membership.execute(self._state, command.data, eid)
+        self._transactions.append(Transaction(data, done))
+        self._submit()
+        self._perform(self._running_server.finish())
+
+    def _submit(self) -> None:
+        """Try what is not on its way, unless nothing has changed since it last failed."""
+        s = self._state
+        knows = (s.role, s.leader, s.term, s.applied_eid, s.log.end if s.role is LEADER else 0)
+        for transaction in self._transactions:
+            if transaction.eid is not None or transaction.tried == knows:
+                continue
+            self._serial += 1
+            eid = f"{s.sid}/{self._clock.now}.{self._serial}"
+            status = self._running_server.execute(self._clock.now // MS, transaction.data, eid)
+            transaction.tried = knows
+            if status == commands.INCOMPLETE:
+                transaction.eid = eid
+
+    def _completed(self, effect: Completed) -> None:
+        for transaction in self._transactions:
+            if transaction.eid == effect.eid:
+                transaction.eid = None
+                if effect.status == commands.SUCCESS:
+                    self._transactions.remove(transaction)
+                    transaction.done(True)
+                elif effect.status != commands.BAD_PREREQ:
+                    transaction.tried = ()
+                return
 
     # -- effects ------------------------------------------------------------------------------------------------
 
-    def _now(self) -> int:
-        return self._clock.now // MS
-
-    def _flush(self) -> None:
-        if self._server is not None and self.alive:
-            self._perform(self._server.effects())
+    def _event(self, event: Event) -> None:
+        self.events += 1
+        self._perform(self._running_server.handle(self._clock.now // MS, event))
 
     def _perform(self, effects: list[Effect]) -> None:
-        assert self._server is not None
-        saved = False
-        index = 0
-        while index < len(effects):
-            effect = effects[index]
-            index += 1
-            kind = type(effect)
-            if kind is Send:
-                self._send(effect.sid, effect.message)  # type: ignore[union-attr]
-            elif kind is Save:
-                if not saved:
-                    saved = True
-                    self._durable_at = max(self._durable_at, self._clock.now + self._fsync())
-                self._save(effect.record)  # type: ignore[union-attr]
-            elif kind is ArmElection:
-                effects.extend(self._arm(effect.base))  # type: ignore[union-attr]
+        for effect in effects:
+            if type(effect) is Send:
+                end = self._ends.get(effect.connection)
+                if end is not None:
+                    self._network.send(end, effect.envelope, effect.message, effect.routine)
             else:
                 self._other(effect)
-            if not self.alive:
-                return
-        if saved:
-            self._clock.call_at(self._durable_at, self._synced, len(self.disk.records), self._server.state.log.end - 1)
-        if self._commands:
+        if self._transactions and self._running:
             self._submit()
-            if self._server.state.out:
-                self._perform(self._server.effects())
-        self._schedule()
+            if self._state.out:
+                self._perform(self._running_server.finish())
 
     def _other(self, effect: Effect) -> None:
-        if isinstance(effect, SendOn):
-            self._send_on(effect.connection, effect.message)
-        elif isinstance(effect, Reconnect):
-            self._reconnect()
-        elif isinstance(effect, Applied):
-            self._applied(effect)
-        elif isinstance(effect, Executed):
-            self._finish(effect.eid)
-        elif isinstance(effect, CommandLost):
-            for command in self._commands.values():
-                command.sent = False
-        elif isinstance(effect, Rewrite):
-            self.disk.rewrite(effect.header, effect.records)
-        elif isinstance(effect, CloseConnection):
-            self._drop(effect.connection)
-        elif isinstance(effect, Left):
-            self._dropped = True
-            for command in list(self._commands.values()):
-                command.done(False)
-            self._commands.clear()
-            self._hang_up()
-        elif isinstance(effect, Died):
-            self.death = effect.text
-            self.kill()
+        match effect:
+            case Save(record):
+                self.disk.records.append(record)
+            case Sync(ticket):
+                self._ticket = ticket
+                if not self._syncing:
+                    self._start_sync()
+            case Wake(at):
+                self._wake_at(at * MS)
+            case DrawElection():
+                drawn = self._choices.choose("election jitter", ELECTION_RANGE_MS)
+                self._event(ElectionArmed((drawn + self._stagger) % ELECTION_RANGE_MS))
+            case Applied(position, data):
+                for callback in self.on_applied:
+                    callback(self, position, data)
+            case Completed():
+                self._completed(effect)
+            case Rewrite(header, records):
+                self.disk.rewrite(header, records)
+            case Died(text):
+                self.death = text
+                self.kill()
+            case _:
+                self._connect(effect)
 
-    def _fsync(self) -> int:
-        return FSYNC_US[self._choices.choose("fsync", len(FSYNC_US))]
+    def _connect(self, effect: Effect) -> None:
+        match effect:
+            case Dial(number, address):
+                self._sessions[number] = Session(self._clock, self._network, self, number, address)
+            case HangUp(number):
+                self._hang_up(number)
+            case Redial(number):
+                end = self._ends.get(number)
+                if end is not None:
+                    self._network.close(end)
+                    self.closed(end)
+            case Left():
+                self._drop_database()
 
-    def _save(self, record: object) -> None:
-        self.disk.append(record)  # type: ignore[arg-type]
-
-    def _synced(self, records: int, index: int) -> None:
-        self.disk.sync(records)
-        if self._running and not self.paused:
-            assert self._server is not None
-            self._perform(self._server.handle(self._now(), Durable(index)))
-
-    def _applied(self, effect: Applied) -> None:
-        for callback in self.on_applied:
-            callback(self, effect.position, effect.data)
-        if effect.eid is not None:
-            self._finish(effect.eid)
-
-    def _finish(self, eid: str) -> None:
-        command = self._commands.pop(eid, None)
-        if command is not None:
-            command.done(True)
-
-    # -- time ---------------------------------------------------------------------------------------------------
-
-    def _arm(self, base: int) -> list[Effect]:
-        assert self._server is not None
-        drawn = self._choices.choose("election jitter", ELECTION_RANGE_MS)
-        jitter = (drawn + self._stagger) % ELECTION_RANGE_MS
-        return self._server.handle(self._now(), ElectionArmed(self._now() + base + jitter))
-
-    def _schedule(self) -> None:
-        """Keep one timer at or before the next deadline: one that comes too early only looks and goes on."""
-        assert self._server is not None
-        due = self._server.deadline()
-        if due is None or not self.alive:
-            return
-        at = due * MS
-        if self._wake is not None and self._clock.now <= self._wake_at <= at:
-            return
+    def _drop_database(self) -> None:
+        self._dropped = True
         if self._wake is not None:
             self._wake.cancel()
-        self._wake_at = max(at, self._clock.now)
-        self._wake = self._clock.call_at(self._wake_at, self._woken)
+        for number in list(self._ends) + list(self._sessions):
+            self._hang_up(number)
+        self._network.unlisten(self)
+        waiting, self._transactions = self._transactions, []
+        for transaction in waiting:
+            transaction.done(False)
+
+    def _hang_up(self, number: int) -> None:
+        session = self._sessions.pop(number, None)
+        end = self._ends.pop(number, None)
+        if session is not None:
+            session.stop()
+        elif end is not None:
+            self._network.close(end)
+
+    # -- time and disk ----------------------------------------------------------------------------------------------
+
+    def _wake_at(self, at_us: int) -> None:
+        if self._wake is not None:
+            self._wake.cancel()
+        self._wake = self._clock.call_at(at_us, self._woken)
 
     def _woken(self) -> None:
         self._wake = None
-        self._tick()
-
-    def _tick(self) -> None:
         if self._running and not self.paused:
-            assert self._server is not None
-            due = self._server.deadline()
-            if due is not None and due <= self._now():
-                self._perform(self._server.handle(self._now(), Tick()))
-            else:
-                self._schedule()
+            self._event(self._tick())
 
-    # -- connections --------------------------------------------------------------------------------------------
+    def _tick(self) -> Tick:
+        s = self._state
+        hands_over = s.leaving and s.role is LEADER
+        return Tick(self._pick_target(), self._leave_jitter()) if hands_over else Tick()
 
-    def _reconnect(self) -> None:
-        assert self._server is not None
-        wanted = self._server.wanted()
-        for address in [address for address in self._outgoing if address not in wanted]:
-            number = self._outgoing.pop(address)
-            pipe = self._pipes.pop(number, None)
-            self._attempts.pop(address, None)
-            if pipe is not None:
-                self._ids.pop(pipe, None)
-                self._network.close(pipe, self)
-            self._server.handle(self._now(), Closed(number, True))
-        for address in wanted:
-            if address not in self._outgoing:
-                self._serial += 1
-                self._outgoing[address] = self._serial
-                self._server.handle(self._now(), Opened(self._serial, address, True, False))
-                self._clock.call_later(0, self._try, address, self._serial)
+    def _start_sync(self) -> None:
+        self._syncing = True
+        delay = FSYNC_US[self._choices.choose("fsync", len(FSYNC_US))]
+        self._clock.post(self._clock.now + delay, self._synced, (self._ticket, self.disk, len(self.disk.records)))
 
-    def _try(self, address: str, number: int) -> None:
-        if not self._running or self._outgoing.get(address) != number or number in self._pipes:
+    def _synced(self, ticket: int, disk: Disk, records: int) -> None:
+        """The file was synced, with what was in it when that began; requests that came meanwhile are one more."""
+        if not self.alive:
             return
-        if self._network.connect(self, address) is not True:
-            self._retry(address, number)
+        disk.sync(records)
+        self._syncing = False
+        if self._ticket > ticket:
+            self._start_sync()
+        if not self._running:
+            return
+        if self.paused:
+            self._late = ticket
+        else:
+            self._event(Durable(ticket))
 
-    def _retry(self, address: str, number: int) -> None:
-        attempt = self._attempts.get(address, 0)
-        self._attempts[address] = attempt + 1
-        wait = BACKOFF_MS[min(attempt, len(BACKOFF_MS) - 1)]
-        self._clock.call_later(wait * MS, self._try, address, number)
+    _late = 0
 
-    def accepted(self, pipe: Pipe) -> None:
+    def _finish_sync(self) -> None:
+        """Tell the server what became durable while it was stopped."""
+        if self._late and self._running:
+            late, self._late = self._late, 0
+            self._event(Durable(late))
+
+    # -- connections (fake_raft.network.Host) -------------------------------------------------------------------------
+
+    def accepted(self, end: End) -> None:
         """A peer connected to us."""
         if not self._running:
+            self._network.close(end)
             return
-        self._serial += 1
-        self._ids[pipe] = self._serial
-        self._pipes[self._serial] = pipe
-        self._event(Opened(self._serial, pipe.client.address, False, True))
+        end.number = self._running_server.number_connection()
+        self._ends[end.number] = end
+        self._event(Accepted(end.number))
 
-    def established(self, pipe: Pipe) -> None:
-        """Our connection is up."""
-        number = self._outgoing.get(pipe.server.address)
-        if not self._running or number is None or number in self._pipes:
-            self._network.close(pipe, self)
+    def established(self, number: int, end: End) -> None:
+        """A connection that we dialled is up."""
+        session = self._sessions.get(number)
+        if session is None or not session.established(end):
+            self._network.close(end)
             return
-        self._ids[pipe] = number
-        self._pipes[number] = pipe
-        self._attempts.pop(pipe.server.address, None)
-        self._event(Opened(number, pipe.server.address, True, True))
+        self._ends[number] = end
+        self._event(Up(number))
 
-    def closed(self, pipe: Pipe) -> None:
-        """A connection ended."""
-        number = self._ids.pop(pipe, None)
-        if number is None:
-            if pipe.client is self and self._running and (waiting := self._outgoing.get(pipe.server.address)):
-                self._retry(pipe.server.address, waiting)
+    def refused(self, number: int) -> None:
+        """Nobody listens there."""
+        session = self._sessions.get(number)
+        if session is not None:
+            session.failed()
+
+    def closed(self, end: End) -> None:
+        """A connection ended, by the other side, by a probe, or by our Redial."""
+        number = end.number
+        if self._ends.get(number) is not end:
             return
-        self._pipes.pop(number, None)
-        outgoing = pipe.client is self
-        if not self._running:
-            return
-        self._event(Closed(number, not outgoing))
-        if outgoing and self._outgoing.get(pipe.server.address) == number:
-            self._retry(pipe.server.address, number)
-
-    def received(self, pipe: Pipe, envelope: Envelope) -> None:
-        """A message arrived."""
-        number = self._ids.get(pipe)
-        if number is not None:
-            self._event(Received(number, envelope))
-
-    def _hang_up(self) -> None:
-        """The database is dropped: what it had said before is still sent, then every connection is closed."""
-        for pipe in list(self._pipes.values()):
-            self._clock.call_at(self._durable_at, self._network.close, pipe, self)
-        self._network.unlisten(self)
-
-    def _drop(self, number: int) -> None:
-        pipe = self._pipes.get(number)
-        if pipe is not None:
-            self._network.close(pipe, self)
-
-    def _event(self, event: Opened | Closed | Received) -> None:
+        del self._ends[number]
+        session = self._sessions.get(number)
+        if session is not None:
+            session.lost()
         if self._running:
-            assert self._server is not None
-            self._perform(self._server.handle(self._now(), event))
+            self._event(Down(number))
 
-    def _send(self, sid: str, message: Message) -> None:
-        """Over the first live connection that leads there."""
-        for number, connection in self._state.connections.items():
-            if connection.up and connection.sid == sid:
-                self._transmit(number, sid, message)
-                return
-
-    def _send_on(self, number: int, message: Message) -> None:
-        connection = self._state.connections.get(number)
-        if connection is not None:
-            self._transmit(number, connection.sid, message)
-
-    def _transmit(self, number: int, target: str | None, message: Message) -> None:
-        pipe = self._pipes.get(number)
-        if pipe is not None:
-            envelope = Envelope(self._state.cid, self._state.sid, target, message)
-            self._network.send(pipe, self, envelope, self._durable_at)
-
-
-def _spread(name: str) -> int:
-    """A number below the election range that depends on the name alone."""
-    import zlib
-
-    return zlib.crc32(name.encode()) % ELECTION_RANGE_MS
-
-
-__all__ = ["CommandReply", "EntryRecord", "Process", "StartRefused"]
+    def received(self, end: End, envelope: Envelope, message: Message) -> None:
+        """A message arrived."""
+        if self._running:
+            self.events += 1
+            self._perform(self._running_server.handle(self._clock.now // MS, Received(end.number, envelope, message)))

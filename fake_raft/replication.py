@@ -268,9 +268,7 @@ def install_snapshot(s: State, source: str, request: InstallSnapshot) -> None:
 def take(s: State, request: InstallSnapshot) -> None:
     """Replace the log by the snapshot. The file's header no longer says "joining", whoever is in the configuration:
     a joiner that stops now has a useless file (facts: ovsdb-raft 4)."""
-    s.log.reset(
-        request.last_index, request.last_term, request.servers, request.data, request.timer, request.eid
-    )
+    s.log.reset(request.last_index, request.last_term, request.servers, request.data, request.timer, request.eid)
     s.log_synced = s.log.end - 1
     s.commit = s.log.start - 1
     if s.applied < s.commit:

@@ -1,15 +1,16 @@
 """One raft server: ``handle(now, event) -> effects``. No clock, no randomness, no input or output inside.
 
-Effects are in order, and whatever a message says of term, vote or log is saved by an earlier effect: durable before
-sent. Times are milliseconds. Source: facts, ovsdb-raft appendix A.
+Effects are in order, and a message that tells of a term, a vote or an index is sent only after the event that says
+that these are durable. Times are milliseconds. Source: facts, ovsdb-raft appendix A, and raft.c.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
-from fake_raft import elections, membership, replication
-from fake_raft.disk import CommitRecord, Disk, EntryRecord, NoteRecord, TermRecord
+from fake_raft import commands, elections, links, membership, replication
+from fake_raft.disk import Disk
 from fake_raft.messages import (
     AddServer,
     AddServerReply,
@@ -19,7 +20,6 @@ from fake_raft.messages import (
     Envelope,
     Execute,
     ExecuteReply,
-    Hello,
     InstallSnapshot,
     InstallSnapshotReply,
     Message,
@@ -28,297 +28,270 @@ from fake_raft.messages import (
     VoteReply,
     VoteRequest,
 )
+from fake_raft.opening import open_file
 from fake_raft.profile import Profile
-from fake_raft.state import (
-    LEADER,
-    CloseConnection,
-    CommandLost,
-    Connection,
-    Effect,
-    Executed,
-    Reconnect,
-    SendOn,
-    State,
-)
+from fake_raft.replies import remove_server_reply
+from fake_raft.state import LEADER, NEVER, DrawElection, Effect, EntryWait, Left, MessageWait, State, TermWait
 
 
 class Tick(NamedTuple):
-    """Time passed: look at every deadline."""
+    """Time passed: look at every deadline. ``choose`` and ``jitter`` (below T/10) are used by a leaver that leads."""
+
+    choose: int = 0
+    jitter: int = 0
 
 
 class ElectionArmed(NamedTuple):
-    """The host drew the election timeout: it ends at ``at``."""
+    """The host drew the random part of the election timeout (ms)."""
 
-    at: int
+    jitter: int
 
 
 class Durable(NamedTuple):
-    """The own log up to ``index`` is on disk."""
+    """Everything saved before this ticket is on disk."""
 
-    position: int
-
-
-class Opened(NamedTuple):
-    """A connection to (outgoing) or from ``address`` exists; ``up`` when it can carry messages."""
-
-    connection: int
-    address: str
-    outgoing: bool
-    up: bool
+    ticket: int
 
 
-class Closed(NamedTuple):
-    """A connection ended; an outgoing one is tried again by the host as long as its address is wanted."""
+class Accepted(NamedTuple):
+    """A peer connected to us; the number comes from :meth:`Server.number_connection`."""
 
     connection: int
-    gone: bool
+
+
+class Up(NamedTuple):
+    """A dialled connection is established."""
+
+    connection: int
+
+
+class Down(NamedTuple):
+    """A connection ended, other than by our own HangUp."""
+
+    connection: int
 
 
 class Received(NamedTuple):
     connection: int
     envelope: Envelope
+    message: Message
 
 
-Event: TypeAlias = Tick | ElectionArmed | Durable | Opened | Closed | Received
+Event: TypeAlias = Tick | ElectionArmed | Durable | Accepted | Up | Down | Received
+Reply: TypeAlias = tuple[int, str]
+
+TERM_CHECKED = frozenset((AppendReply, VoteReply, InstallSnapshot, InstallSnapshotReply, BecomeLeader))
+"""Messages that are dropped if their term is past, and end ours if it is later. Two kinds have rules of their own."""
 
 
-class StartRefused(Exception):
-    """ovsdb-server can't open its file; the text is what it prints."""
+def _append_request(s: State, source: str, request: AppendRequest) -> None:
+    if request.term == s.term:
+        replication.append_request(s, source, request)
+    elif request.term > s.term:
+        elections.new_term(s, request.term)
+        replication.append_request(s, source, request)
+    else:
+        # The one stale request that is answered: the higher term in the answer deposes the old leader.
+        replication.answer(s, source, request, ok=False)
 
 
-def open_file(disk: Disk, profile: Profile) -> State:
-    """The state of a server that has just read ``disk``.
-
-    Raises :class:`StartRefused` for a file that says "left", lacks its own server, or goes below its commit index
-    (facts: ovsdb-raft 3.6, 4, 5).
-    """
-    header = disk.header
-    s = State(profile, header)
-    s.log.reset(header.prev_index, header.prev_term, dict(header.servers), header.data, header.timer)
-    s.commit = s.applied = header.prev_index
-    s.rows = list(header.data)
-    s.timer = header.timer
-    for number, record in enumerate(disk.records, start=1):
-        replay(s, number, record)
-    if not s.joining:
-        servers = s.log.servers()
-        if s.sid not in servers:
-            raise StartRefused("ovsdb-server: server does not belong to cluster")
-        s.use(servers)
-    for index in range(max(s.applied + 1, s.log.start), s.commit + 1):
-        entry = s.log.entry(index)
-        if entry.data is not None:
-            s.rows.append(entry.data)
-        if entry.timer is not None:
-            s.timer = entry.timer
-    s.applied = s.commit
-    return s
-
-
-def replay(s: State, number: int, record: object) -> None:
-    """Take one record of the file."""
-    if isinstance(record, TermRecord):
-        s.term, s.vote = record.term, record.vote
-    elif isinstance(record, EntryRecord):
-        if record.position < s.log.end:
-            if record.position < s.commit:
-                raise StartRefused(
-                    f"ovsdb-server: record {number} attempts to truncate log from {s.log.end} to {record.position} "
-                    f"entries, but commit index is already {s.commit}"
-                )
-            s.log.truncate(record.position)
-        s.log.append(record.entry)
-        s.term = max(s.term, record.entry.term)
-    elif isinstance(record, CommitRecord):
-        s.commit = max(s.commit, min(record.position, s.log.end - 1))
-    elif isinstance(record, NoteRecord) and record.note == "left":
-        raise StartRefused(
-            f"ovsdb-server: ovsdb error: error reading record {number} from DB log: record {number} indicates server "
-            'has left the cluster; it cannot be added back (use "ovsdb-tool join-cluster" to add a new server)'
-        )
+HANDLERS: dict[type, Callable[[State, str, Any], None]] = {
+    AppendRequest: _append_request,
+    AppendReply: replication.append_reply,
+    VoteRequest: elections.vote_request,
+    VoteReply: elections.vote_reply,
+    InstallSnapshot: replication.install_snapshot,
+    InstallSnapshotReply: replication.install_snapshot_reply,
+    BecomeLeader: lambda s, _source, _message: elections.become_leader_request(s),
+    AddServer: membership.add_server,
+    AddServerReply: lambda s, _source, message: membership.add_server_reply_received(s, message),
+    RemoveServer: membership.remove_server_request,
+    RemoveServerReply: lambda s, _source, message: membership.remove_server_reply_received(s, message),
+    Execute: commands.execute_request,
+    ExecuteReply: lambda s, _source, message: commands.execute_reply(s, message),
+}
 
 
 class Server:
-    """The state machine of one server."""
+    """The state machine of one server. ``state`` is for reading (status, tests)."""
+
+    __slots__ = ("state",)
 
     def __init__(self, disk: Disk, profile: Profile) -> None:
-        """Raises :class:`StartRefused` as :func:`open_file`."""
+        """Raises :class:`fake_raft.opening.StartRefused` for a file that can't be opened."""
         self.state = open_file(disk, profile)
 
     def begin(self, now: int) -> list[Effect]:
-        """The first effects: a cluster of one elects itself at once, everybody else arms an election timeout."""
+        """The first effects: a cluster of one elects itself at once, everybody else waits out an election timeout."""
         s = self.state
         s.now = now
-        s.reset_election()
-        s.out.append(Reconnect())
-        s.join_at = now
-        if not s.joining and len(s.servers) == 1:
+        s.join_at = now + membership.JOIN_RETRY
+        if not s.joining and len(s.peers) == 1:
             elections.start(s, pre_vote=False, transfer=False)
-        return self.effects()
+        s.reset_election()
+        s.want(s.deadline())
+        return self.finish()
 
-    def effects(self) -> list[Effect]:
-        """What has been asked for since the last call."""
-        out = self.state.out
-        self.state.out = []
-        return out
+    def number_connection(self) -> int:
+        """A number for a connection that a peer opened."""
+        return links.new_number(self.state)
 
     def handle(self, now: int, event: Event) -> list[Effect]:
         """React to ``event`` at ``now`` (ms)."""
         s = self.state
         s.now = now
-        if s.left:
+        if s.left or s.died:
             return []
-        if isinstance(event, Received):
-            self._receive(event.connection, event.envelope)
-        elif isinstance(event, Tick):
-            self._tick()
-        elif isinstance(event, Durable):
-            replication.durable(s, event.position)
-        elif isinstance(event, ElectionArmed):
-            s.election_at = event.at
-            return []
-        elif isinstance(event, Opened):
-            self._opened(event)
+        kind = type(event)
+        if kind is Received:
+            self._receive(event.connection, event.envelope, event.message)  # type: ignore[union-attr]
+        elif kind is Tick:
+            self._tick(event)  # type: ignore[arg-type]
         else:
-            self._closed(event)
-        return self.effects()
+            self._other(event)
+        return self.finish()
 
-    # -- time ---------------------------------------------------------------------------------------------------
-
-    def deadline(self) -> int | None:
-        """When the next :class:`Tick` has something to do (ms)."""
+    def finish(self) -> list[Effect]:
+        """What the main loop does after everything: see to connections, read what was committed, leave."""
         s = self.state
+        if s.tend:
+            links.tend(s)
+        if s.applied != s.commit or s.commit >= s.log.end:
+            replication.settle(s)
         if s.left:
-            return None
-        if s.joining:
-            return s.join_at
-        due = s.election_at
-        if s.role == LEADER and (due is None or s.ping_at < due):
-            due = s.ping_at
-        if s.leaving and (due is None or s.leave_at < due):
-            due = s.leave_at
-        return due
+            self._close()
+        out = s.out
+        s.out = []
+        return out
 
-    def _tick(self) -> None:
+    def _close(self) -> None:
         s = self.state
-        if not s.joining and s.election_at is not None and s.now >= s.election_at:
-            if s.leaving and not s.profile.patient_leave:
-                s.election_at = None
-            else:
-                elections.tick(s)
-        if s.leaving and s.now >= s.leave_at:
-            membership.ask_to_leave(s)
-        if s.joining and s.now >= s.join_at:
+        commands.shut_down(s)
+        if s.removing is not None:
+            remove_server_reply(s, s.removing.sid, s.removing.requester, success=False, comment="shutdown")
+            s.removing = None
+        s.out.append(Left())
+
+    # -- time and disk --------------------------------------------------------------------------------------------
+
+    def _other(self, event: Event) -> None:
+        s = self.state
+        match event:
+            case ElectionArmed(jitter):
+                if s.election_at == NEVER and s.election_min != NEVER:
+                    s.election_at = s.election_min + jitter
+                    s.want(s.election_at)
+            case Durable(ticket):
+                self._durable(ticket)
+            case Accepted(connection):
+                links.accepted(s, connection)
+            case Up(connection):
+                links.came_up(s, connection)
+            case Down(connection):
+                links.went_down(s, connection)
+
+    def _tick(self, tick: Tick) -> None:
+        s = self.state
+        now = s.now
+        s.wake = NEVER
+        if not s.joining:
+            if s.election_at is None:
+                if now >= s.election_min:
+                    s.election_at = NEVER
+                    s.out.append(DrawElection(s.timer))
+            elif now >= s.election_at:
+                elections.timeout(s)
+        if s.leaving and now >= s.leave_at:
+            membership.ask_to_leave(s, tick.choose, tick.jitter)
+        if s.joining and now >= s.join_at:
             membership.ask_to_join(s)
-        if s.role == LEADER and s.now >= s.ping_at:
-            replication.heartbeat(s)
+        if now >= s.ping_at:
+            if s.role is LEADER:
+                replication.heartbeat(s)
+            if s.commands:
+                commands.give_up(s)
+            s.ping_later()
+        due = s.deadline()
+        if due < NEVER:
+            s.want(due)
 
-    # -- connections --------------------------------------------------------------------------------------------
-
-    def wanted(self) -> list[str]:
-        """Addresses to keep a connection to: one for each address, however many servers are configured there."""
+    def _durable(self, ticket: int) -> None:
+        """Let go what waited, in order."""
         s = self.state
-        found: dict[str, None] = {}
-        for sid, address in s.servers.items():
-            if sid != s.sid:
-                found[address] = None
-        for peer in s.adding.values():
-            found[peer.address] = None
-        if s.joining:
-            found.update(dict.fromkeys(address for address in s.remotes if address != s.address))
-        return list(found)
+        while s.waiters and s.waiters[0].ticket <= ticket:
+            waiter = s.waiters.pop(0)
+            if isinstance(waiter, TermWait):
+                s.synced_term, s.synced_vote = waiter.term, waiter.vote
+            elif isinstance(waiter, EntryWait):
+                replication.own_entry_durable(s, waiter.position)
+            else:
+                self._release(waiter)
 
-    def sid_at(self, address: str) -> str | None:
-        """The first configured server at ``address``."""
-        return next((sid for sid, at in self.state.servers.items() if at == address and sid != self.state.sid), None)
-
-    def _opened(self, event: Opened) -> None:
+    def _release(self, waiter: MessageWait) -> None:
+        """Send what had to wait, unless its term is over."""
         s = self.state
-        connection = s.connections.get(event.connection)
-        if connection is None:
-            sid = self.sid_at(event.address) if event.outgoing else None
-            connection = Connection(event.connection, event.address, sid, outgoing=event.outgoing)
-            s.connections[event.connection] = connection
-        if event.up and not connection.up:
-            connection.up = True
-            s.out.append(SendOn(event.connection, Hello(s.address)))
-            if s.joining and event.outgoing:
-                s.out.append(SendOn(event.connection, AddServer(s.address)))
+        term = getattr(waiter.message, "term", 0)
+        connection = s.route(waiter.sid)
+        if connection is not None and (not term or term >= s.term):
+            s.send_on(connection, waiter.message)
 
-    def _closed(self, event: Closed) -> None:
-        s = self.state
-        connection = s.connections.get(event.connection)
-        if connection is None:
-            return
-        if connection.up:
-            s.disconnections += 1
-        connection.up = False
-        if event.gone:
-            del s.connections[event.connection]
-        for sid, peer in list(s.adding.items()):
-            if peer.requester == event.connection and event.gone:
-                del s.adding[sid]
+    # -- messages ---------------------------------------------------------------------------------------------------
 
-    # -- messages -----------------------------------------------------------------------------------------------
-
-    def _receive(self, number: int, envelope: Envelope) -> None:
+    def _receive(self, number: int, envelope: Envelope, message: Message) -> None:
         s = self.state
         connection = s.connections.get(number)
         if connection is None:
             return
-        cid = envelope.cid
-        if cid is not None and s.cid is not None and cid != s.cid:
-            self._stranger(number)  # wrong cluster: before any term is looked at
+        if envelope is not connection.seen and not links.accept_message(s, connection, envelope, message):
             return
-        if envelope.target is not None and envelope.target != s.sid:
-            self._stranger(number)  # misrouted: somebody else used to live here
-            return
-        if s.cid is None and cid is not None:
-            s.cid = cid
         source = envelope.source
-        if connection.sid is None or connection.sid not in s.servers:
-            connection.sid = source
         peer = s.peers.get(source)
         if peer is not None:
             peer.last_msg = s.now
-        self._dispatch(number, source, envelope.message)
+        kind = type(message)
+        if kind in TERM_CHECKED:
+            term = message.term  # type: ignore[union-attr]
+            if term != s.term:
+                if term < s.term:
+                    return
+                elections.new_term(s, term)
+        handler = HANDLERS.get(kind)
+        if handler is not None:
+            handler(s, source, message)
 
-    def _stranger(self, number: int) -> None:
-        if self.state.profile.resets_strangers:
-            self.state.out.append(CloseConnection(number))
+    # -- what people ask for ------------------------------------------------------------------------------------------
 
-    def _dispatch(self, number: int, source: str, message: Message) -> None:
-        s = self.state
-        if isinstance(message, AppendRequest):
-            replication.append_request(s, source, message)
-        elif isinstance(message, AppendReply):
-            replication.append_reply(s, source, message)
-        elif isinstance(message, VoteRequest):
-            elections.vote_request(s, source, message)
-        elif isinstance(message, VoteReply):
-            elections.vote_reply(s, source, message)
-        elif isinstance(message, InstallSnapshot):
-            replication.install_snapshot(s, source, message)
-        elif isinstance(message, InstallSnapshotReply):
-            replication.install_snapshot_reply(s, source, message)
-        elif isinstance(message, BecomeLeader):
-            elections.become_leader_request(s, message)
-        elif isinstance(message, AddServer):
-            membership.add_server(s, source, number, message)
-            s.out.append(Reconnect())
-        elif isinstance(message, AddServerReply):
-            membership.add_server_reply(s, message)
-            s.out.append(Reconnect())
-        elif isinstance(message, RemoveServer):
-            membership.remove_server_request(s, source, number, message)
-        elif isinstance(message, RemoveServerReply):
-            membership.remove_server_reply(s, message)
-        elif isinstance(message, Execute):
-            membership.execute_request(s, message)
-        elif isinstance(message, ExecuteReply):
-            s.out.append(Executed(message.eid))
+    def kick(self, now: int, text: str, choose: int, jitter: int) -> Reply:
+        """``cluster/kick``: exit code and text; effects are in :meth:`finish`."""
+        self.state.now = now
+        return membership.kick(self.state, text, choose, jitter)
 
+    def leave(self, now: int, choose: int, jitter: int) -> Reply:
+        """``cluster/leave``."""
+        self.state.now = now
+        error = membership.leave(self.state, choose, jitter)
+        return (2, error) if error else (0, "")
 
-def lost_leader(effects: list[Effect]) -> bool:
-    """Whether commands in flight may have been lost."""
-    return any(isinstance(effect, CommandLost) for effect in effects)
+    def change_election_timer(self, now: int, value: int) -> Reply:
+        """``cluster/change-election-timer``."""
+        self.state.now = now
+        return membership.change_timer(self.state, value)
+
+    def compact(self, now: int) -> Reply:
+        """``ovsdb-server/compact``: a snapshot here and now; the role does not matter and does not change."""
+        self.state.now = now
+        error = replication.compact(self.state)
+        return (2, error) if error else (0, "")
+
+    def transfer_leadership(self, now: int, choose: int, *, step_down: bool = True) -> None:
+        """Hand over to another server (``cluster/failure-test transfer-leadership``; exit does not step down)."""
+        self.state.now = now
+        if self.state.role is LEADER:
+            elections.transfer(self.state, choose)
+            if step_down:
+                elections.become_follower(self.state)
+
+    def execute(self, now: int, data: str, eid: str) -> str:
+        """Take a client's command; returns its status, ``incomplete`` if news follow as Completed."""
+        self.state.now = now
+        return commands.execute(self.state, data, eid)

@@ -112,19 +112,7 @@ class Died(NamedTuple):
 
 
 Effect: TypeAlias = (
-    Save
-    | Sync
-    | Rewrite
-    | Send
-    | Dial
-    | HangUp
-    | Redial
-    | Wake
-    | DrawElection
-    | Applied
-    | Completed
-    | Left
-    | Died
+    Save | Sync | Rewrite | Send | Dial | HangUp | Redial | Wake | DrawElection | Applied | Completed | Left | Died
 )
 
 
@@ -263,7 +251,16 @@ class State:
         self.connections_made = 0
         self.disconnections = 0
         self.tend = True
-        # times, in ms
+        self._init_times()
+        # the heartbeats that were sent or answered last, as they come again and again
+        self.beat: AppendRequest | None = None
+        self.beat_reply: AppendReply | None = None
+        self.beats: dict[int, AppendRequest] = {}
+        self.beats_key = (0, 0, 0)
+        self.out: list[Effect] = []
+
+    def _init_times(self) -> None:
+        """All in ms."""
         self.now = 0
         self.election_base = 0
         self.election_min = NEVER
@@ -275,12 +272,6 @@ class State:
         self.election_started: int | None = None
         self.election_reason = "timeout"
         self.election_won: int | None = None
-        # the heartbeats that were sent or answered last, as they come again and again
-        self.beat: AppendRequest | None = None
-        self.beat_reply: AppendReply | None = None
-        self.beats: dict[int, AppendRequest] = {}
-        self.beats_key = (0, 0, 0)
-        self.out: list[Effect] = []
 
     # -- durability ---------------------------------------------------------------------------------------------
 
@@ -373,11 +364,8 @@ class State:
         """When something is to be done next (ms)."""
         if self.left or self.died:
             return NEVER
-        due = NEVER
-        if self.joining:
-            due = self.join_at
-        else:
-            due = self.election_min if self.election_at is None else self.election_at
+        election_at = self.election_min if self.election_at is None else self.election_at
+        due = self.join_at if self.joining else election_at
         if self.role is LEADER or self.commands:
             due = min(due, self.ping_at)
         return min(due, self.leave_at) if self.leaving else due

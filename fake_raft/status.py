@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fake_raft.state import CANDIDATE, CATCHUP, CAUGHT_UP, COMMITTING, LEADER, REMOVE, Peer, State, hash_order, nickname
+from fake_raft.order import bucket_order
+from fake_raft.state import CANDIDATE, CATCHUP, CAUGHT_UP, COMMITTING, LEADER, REMOVE, Peer, State, nickname_of
 
 PHASES = {
     CATCHUP: "adding: catchup",
@@ -100,7 +101,7 @@ def status_of(s: State, now: int) -> ServerStatus:
         address=s.address,
         status=status_line(s),
         remotes=tuple(s.remotes) if s.joining else (),
-        adding=tuple(_pending(s.adding[sid]) for sid in hash_order(s.adding)) if leads else (),
+        adding=tuple(_pending(s.adding[sid]) for sid in bucket_order(s.adding)) if leads else (),
         removing=(_pending(s.removing),) if leads and s.removing is not None else (),
         role=s.role,
         term=s.term,
@@ -115,10 +116,7 @@ def status_of(s: State, now: int) -> ServerStatus:
         log_end=s.log.end,
         uncommitted=s.log.end - s.commit - 1,
         unapplied=s.log.end - s.applied - 1,
-        connections=tuple(
-            ConnectionItem(s.nickname(c.sid) if c.sid is not None else "0000", c.outgoing, c.up)
-            for c in s.connections.values()
-        ),
+        connections=tuple(ConnectionItem(c.nickname, c.outgoing, c.up) for c in s.connections.values()),
         disconnections=s.disconnections,
         servers=tuple(_server(s, peer, now) for peer in s.peers.values()),
     )
@@ -131,14 +129,16 @@ def _name(s: State, sid: str | None) -> str:
 
 
 def _pending(peer: Peer) -> PendingLine:
-    return PendingLine(nickname(peer.sid, peer.address), peer.sid[:4], peer.address, PHASES.get(peer.phase, peer.phase))
+    return PendingLine(
+        nickname_of(peer.address, peer.sid), peer.sid[:4], peer.address, PHASES.get(peer.phase, peer.phase)
+    )
 
 
 def _server(s: State, peer: Peer, now: int) -> ServerLine:
     leads = s.role == LEADER
     voted = s.nickname(peer.vote) if s.role == CANDIDATE and peer.vote is not None else None
     return ServerLine(
-        nickname(peer.sid, peer.address),
+        nickname_of(peer.address, peer.sid),
         peer.sid[:4],
         peer.address,
         peer.sid == s.sid,
