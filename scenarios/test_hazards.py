@@ -14,7 +14,7 @@ from harness.faults import Fault, FaultKind
 from harness.invariants import ONE_CLUSTER_ID, EndState
 from harness.plan import Plan, Target
 from harness.procedures import documented, guarded
-from harness.runner import Runner
+from harness.runner import Pace, Runner
 from harness.steps import CENTRAL, Kick, Label, Scale, SetEnv, Step
 from scenarios import support
 
@@ -111,7 +111,7 @@ def test_node_ips_before_scale_founds_a_second_cluster_too(ovn: support.Maker) -
     spare = executor.view().nodes[-1].name
     plan = careless_add(executor, spare)
     label, scale, env = plan.steps
-    Runner(executor, dataclasses.replace(plan, steps=(label, env, scale))).run()
+    Runner(executor, dataclasses.replace(plan, steps=(label, env, scale)), pace=Pace(between=20.0)).run()
 
     def split() -> bool:
         return bool(ONE_CLUSTER_ID.check(EndState(executor.view(), frozenset())))

@@ -206,7 +206,7 @@ class SimulatedExecutor(FakeKubernetes):
         process = self._machine(via).server(database)
         if process is None or process.paused:
             return Reply(1, UNREACHABLE)
-        answer = process.compact()
+        answer = process.transfer_leadership()
         return Reply(answer.code, answer.text)
 
     def backup(self, database: Database, via: str) -> Reply:

@@ -224,7 +224,7 @@ class KeepTogether(Step):
         pod = next((pod for pod in view.pods_of(CENTRAL) if pod.address == self.newcomer), None)
         where = f"kubectl exec -n {view.namespace} {pod.name if pod else '<NEW POD>'} -c {CENTRAL} --"
         return tuple(
-            f"{where} ovn-appctl -t {database.control} ovsdb-server/compact {database.schema}  # only if it leads"
+            f"{where} ovn-appctl -t {database.control} cluster/failure-test transfer-leadership  # only if it leads"
             for database in DATABASES
         )
 
