@@ -82,7 +82,7 @@ _ERRORS = (
 _ERROR_TABLE = tuple((re.compile(pattern, re.IGNORECASE | re.ASCII), kind) for pattern, kind in _ERRORS)
 _PROMPT = re.compile(
     r"[#$%>]$|[#$] |```|(\S*[#$%>] *)?(sudo )?(kubectl|ovs-appctl|ovn-appctl|docker|crictl) |\S+@\S+[#$%>]"
-    r"|Default(ed|ing) container |[^:]*[#$] (kubectl|ovs-appctl|ovn-appctl) "
+    r"|Default(ed|ing) container |[0-9]{4}-[0-9]{2}-[0-9]{2}T\S+Z\||[^:]*[#$] (kubectl|ovs-appctl|ovn-appctl) "
 )
 
 
