@@ -21,8 +21,8 @@ from harness.workload import History
 FORMS_WITHIN = 300.0
 """Cluster seconds until a cluster is in order again after a scenario has arranged or hurt it."""
 
-CAREFUL = Pace(between=60.0)
-"""A reader of the page who looks and thinks: long enough for Kubernetes to notice a kicked pod."""
+CAREFUL = Pace(between=15.0)
+"""A reader of the page who looks and thinks: from the nb kick to the scale-down Kubernetes notices the kicked pod."""
 
 Maker = Callable[..., LabExecutor]
 T = TypeVar("T")

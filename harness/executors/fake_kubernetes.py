@@ -166,7 +166,7 @@ def _workload(kind: str, workload: KubeWorkload) -> Workload:
 
 
 def running_env(kube: Cluster, kind: str, name: str) -> dict[str, str]:
-    """The environment that the running pods of a workload see now; with none running, what a new pod would get."""
+    """The environment that the Ready pods of a workload see now; with none Ready, what a new pod would get."""
     workload = kube.workload(kind, name)
-    running = [pod.env for pod in kube.pods.values() if pod.controller == name and pod.running and not pod.terminating]
-    return dict(running[0] if running else workload.env)
+    ready = (pod.env for pod in kube.pods.values() if pod.controller == name and pod.ready and not pod.terminating)
+    return dict(next(ready, workload.env))

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from fake_kube.cluster import Cluster
-from fake_kube.kube_ovn import install
+from fake_kube.kube_ovn import OVS, install
 from fake_kube.leader_checker import LeaderChecker, LeaderFlags
 from fake_kube.objects import Pod
 from fake_kube.profile import KubeOvnProfile, kube_ovn_profile, kubernetes_profile
@@ -27,7 +27,7 @@ from harness.cluster import (
 )
 from harness.errors import BadInput
 from harness.executor import Capability, Reply, Timing, WaitTimeout
-from harness.executors.fake_kubernetes import FakeKubernetes
+from harness.executors.fake_kubernetes import FakeKubernetes, running_env
 from harness.executors.simulation.client import SimulatedClient
 from harness.executors.simulation.clock import MICRO, SecondsClock
 from harness.executors.simulation.cluster import Machines
@@ -179,11 +179,8 @@ class SimulatedExecutor(FakeKubernetes):
 
     def _listed(self, database: Database) -> tuple[str, ...]:
         """Addresses that clients of ``database`` use now: from their pods, or, with none Ready, their workload."""
-        nb = database is Database.NB
-        workload = self.kube.deployments[CONTROLLER] if nb else self.kube.daemonsets["ovs-ovn"]
-        pods = (pod for pod in self.kube.pods_of(workload.app) if pod.ready and not pod.terminating)
-        env = next((pod.env for pod in pods), workload.env)
-        return split_list(env.get("OVN_DB_IPS", ""))
+        kind, name = ("Deployment", CONTROLLER) if database is Database.NB else ("DaemonSet", OVS)
+        return split_list(running_env(self.kube, kind, name).get("OVN_DB_IPS", ""))
 
     def _flags(self, pod: Pod, done: Callable[[LeaderFlags | None], None]) -> None:
         container = self.machines.containers.get(pod.name)

@@ -1,0 +1,86 @@
+"""Every invariant holds on a healthy cluster, and is violated by a cluster made to violate it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from harness.cluster import DATABASES, Database, NodeFiles
+from harness.invariants import END_STATE, ElectionSafety, EndState, violations
+from harness.workload import History, Write
+from tests.unit.support_views import Cluster, healthy
+
+NODES = ("kube-ovn-control-plane", "kube-ovn-control-plane2", "kube-ovn-control-plane3")
+THIRD = NODES[2]
+
+
+def history() -> History:
+    writes = [Write(database, row, 1.0, 2.0) for database in DATABASES for row in ("m1", "m2")]
+    return History(0.0, 10.0, (*writes, Write(Database.NB, "m3", 3.0, None)))
+
+
+def end(cluster: Cluster, **changes: object) -> EndState:
+    view = cluster.view()
+    rows = {(db, name): frozenset({"m1", "m2"}) for db in DATABASES for name in NODES}
+    whole = EndState(view, frozenset(node.address for node in view.labelled()), history=history(), rows=rows)
+    return dataclasses.replace(whole, **changes)  # type: ignore[arg-type]
+
+
+def test_a_healthy_cluster_violates_nothing() -> None:
+    assert violations(end(healthy(3))) == []
+
+
+def test_an_unacknowledged_row_may_be_missing() -> None:
+    assert "m3" not in end(healthy(3)).rows[Database.NB, THIRD]
+    assert violations(end(healthy(3))) == []
+
+
+OTHER_ID = "00000000-0000-4000-8000-000000000000"
+CASES: list[tuple[str, Callable[[], EndState], str]] = [
+    ("S15", lambda: end(healthy(3).tell(Database.NB, THIRD, cluster_id=OTHER_ID)), "nb has 2 cluster ids"),
+    ("P8", lambda: end(healthy(3).ghost(Database.SB, THIRD)), "sb server at"),
+    ("P8", lambda: end(healthy(3).tell(Database.NB, THIRD, status="joining cluster")), "says: joining cluster"),
+    ("P8", lambda: end(healthy(3).crash(THIRD)), "does not answer"),
+    ("L1", lambda: end(healthy(3).leaderless(Database.NB)), "nb is led by nobody"),
+    ("L1", lambda: end(healthy(3).two_leaders(Database.SB, THIRD)), "sb is led by"),
+    ("P1", lambda: end(healthy(3).crash(THIRD).crash(NODES[1])), "needed"),
+    ("S17", lambda: end(healthy(3), rows={(Database.NB, THIRD): frozenset({"m2"})}), "lacks 1 acknowledged rows"),
+    ("S17", lambda: end(healthy(3), history=None), "no client history"),
+    ("P9", lambda: end(healthy(3).set_env("ovs-ovn", "OVN_DB_IPS", "10.0.0.9")), "daemonset/ovs-ovn"),
+    ("P9", lambda: end(healthy(3), expected=frozenset({"10.0.0.9"})), "the label is on"),
+    ("P5", lambda: end(healthy(3), retired=(THIRD,)), "still on the retired node"),
+    (
+        "P5",
+        lambda: end(healthy(3), retired=(THIRD,), files={THIRD: NodeFiles(THIRD, ("ovnnb_db.hdr",))}),
+        "ovnnb_db.hdr left",
+    ),
+]
+
+
+@pytest.mark.parametrize(("identity", "made", "text"), CASES, ids=[f"{case[0]}-{case[2]}" for case in CASES])
+def test_it_is_violated(identity: str, made: Callable[[], EndState], text: str) -> None:
+    found = violations(made())
+    assert any(v.invariant == identity and text in v.text for v in found), found
+
+
+def test_every_end_state_invariant_has_a_case_here() -> None:
+    assert {invariant.id for invariant in END_STATE} == {case[0] for case in CASES}
+    assert all(invariant.statement and invariant.source for invariant in END_STATE)
+
+
+def test_two_leaders_of_one_term_at_different_times_are_a_violation() -> None:
+    seen = ElectionSafety()
+    seen.observe(healthy(3).view())
+    assert seen.violations == []
+    seen.observe(healthy(3).lead(Database.NB, THIRD).view())
+    assert [v.invariant for v in seen.violations] == ["S1"]
+
+
+def test_the_same_term_of_another_cluster_is_another_matter() -> None:
+    seen = ElectionSafety()
+    seen.leads(Database.NB, "one", 3, "aaaa")
+    seen.leads(Database.NB, "other", 3, "bbbb")
+    seen.leads(Database.SB, "one", 3, "cccc")
+    assert seen.violations == []
