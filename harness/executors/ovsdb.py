@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -87,40 +87,45 @@ class OvsdbExecutor(FakeKubernetes):
         except ValueError as error:
             raise BadInput(str(error)) from None
         janitor.sweep()
-        self._keep = keep
-        self._closing = threading.Lock()
-        self._closed = False
         self._owner = os.getpid()
+        self._closing = threading.Lock()
+        self._undo = ExitStack()
         self._fired: list[tuple[float, Fault, bool]] = []
-        self._directory = janitor.make_run_directory()
-        self._clock = RealClock(spec.time_scale)
-        self._jobs = Workers(8, self._clock.failed)
-        self._questions = Workers(12, self._clock.failed)
-        self._spawner = Spawner(str(self._directory), outlive=keep)
-        self._network: Network | None = None
-        self._namespaces: frozenset[int] = frozenset()
         atexit.register(self.close)
         try:
+            self._make_room(spec, keep)
             self._network = self._make_network(loopback)
-            site = Site(
-                self._directory,
-                self._network,
-                self._spawner,
-                self._clock,
-                self._jobs,
-                kube_ovn,
-                spec.election_timer_ms,
-            )
-            self.machines = Machines(site)
+            self._undo.callback(self._network.close)
+            parts = (self._directory, self._network, self._spawner, self._clock, self._jobs)
+            self.machines = Machines(Site(*parts, kube_ovn, spec.election_timer_ms))
             super().__init__(spec, Cluster(self._clock, self.machines, NothingBad(), kubernetes))
             self.versions = replace(spec.versions, ovs=installed.ovs_release())
-            self._client = ProcessClient(
-                self._network, self._listed, self.now, self._clock.scale, failed=self._clock.failed
-            )
+            self._client = ProcessClient(self._network, self._listed, self.now, self._clock)
+            if not keep:
+                self._undo.callback(janitor.kill_marked, self._directory)
+                self._undo.callback(self.machines.kill_all)
+            self._undo.callback(self._clock.stop)  # before anything is killed that it would start again
+            self._undo.callback(self._client.stop)
             self._form()
         except BaseException:
             self.close()
             raise
+
+    def _make_room(self, spec: ClusterSpec, keep: bool) -> None:
+        """The directory and the threads, each with its undoing."""
+        self._directory = janitor.make_run_directory()
+        if keep:
+            self._undo.callback(janitor.keep, self._directory)
+        else:
+            self._undo.callback(shutil.rmtree, self._directory, ignore_errors=True)
+        self._spawner = Spawner(str(self._directory), outlive=keep)
+        self._undo.callback(self._spawner.stop)
+        self._clock = RealClock(spec.time_scale)
+        self._undo.callback(self._clock.stop)
+        self._jobs = Workers(8, self._clock.failed)
+        self._undo.callback(self._jobs.stop)
+        self._questions = Workers(12, self._clock.failed)
+        self._undo.callback(self._questions.stop)
 
     def _make_network(self, loopback: bool) -> Network:
         if loopback or not installed.may_use_namespaces():
@@ -138,7 +143,6 @@ class OvsdbExecutor(FakeKubernetes):
         site = self.machines.site
         key, value = self.label
         addresses = [self.machines.add(name).address for name in names]
-        self._namespaces = site.network.inodes()
         with self._guard():
             self.machines.gate = names[0]
             for index, (name, address) in enumerate(zip(names, addresses, strict=True)):
@@ -396,35 +400,13 @@ class OvsdbExecutor(FakeKubernetes):
         if os.getpid() != self._owner:
             return  # a forked child must not end its parent's cluster
         with self._closing:
-            if self._closed:
-                return
-            self._closed = True
             atexit.unregister(self.close)
-            self._tear_down()
-
-    def _tear_down(self) -> None:
-        client = getattr(self, "_client", None)
-        if client is not None:
-            client.stop()
-        self._clock.stop()
-        self._jobs.stop()
-        self._questions.stop()
-        if self._keep:
-            janitor.keep(self._directory)
-        else:
-            if hasattr(self, "machines"):
-                self.machines.kill_all()
-            janitor.kill_marked(self._directory)
-        self._spawner.stop()
-        if self._network is not None:
-            self._network.close()
-        if not self._keep:
-            shutil.rmtree(self._directory, ignore_errors=True)
+            self._undo.close()  # each part is undone whatever becomes of the others
 
     def leftovers(self) -> list[str]:
         """What is still there of this run: processes, namespaces that somebody is in, the directory."""
         left = [f"process {pid}" for pid in janitor.marked(self._directory)]
-        left += [f"process {pid} in a network namespace" for pid in linux.processes_in(self._namespaces)]
+        left += [f"process {pid} in a network namespace" for pid in linux.processes_in(self._network.inodes())]
         if self._directory.exists():
             left.append(f"directory {self._directory}")
         return left

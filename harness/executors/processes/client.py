@@ -13,6 +13,7 @@ from harness.cluster import Database
 from harness.executors.processes import jsonrpc
 from harness.executors.processes.database import insert_marker, markers, server_state
 from harness.executors.processes.network import CLIENT, Network
+from harness.executors.processes.real_clock import RealClock
 from harness.workload import History, Write
 
 INTERVAL = 1.0
@@ -90,14 +91,13 @@ class ProcessClient:
         network: Network,
         listed: Callable[[Database], tuple[str, ...]],
         now: Callable[[], float],
-        scale: float,
-        failed: Callable[[BaseException], None],
+        clock: RealClock,
     ) -> None:
         self._network = network
         self._listed = listed
         self._now = now
-        self._scale = scale
-        self._failed = failed
+        self._scale = clock.scale
+        self._failed = clock.failed
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -131,7 +131,8 @@ class ProcessClient:
         if self._stopped is None:
             self._ending.set()
             for thread in self._threads:
-                thread.join()
+                if thread.ident is not None:  # else an interrupt came before it was started
+                    thread.join()
             self._stopped = self._now()
         return self.history()
 

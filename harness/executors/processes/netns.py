@@ -30,10 +30,11 @@ class Namespaces:
         self._spawner = spawner
         self._home = linux.own_network()
         self._inside: dict[str, int] = {}
+        self._inodes: dict[int, None] = {}
         self._addresses: dict[str, str] = {CLIENT: HUB}
         self._cut: dict[Pair, None] = {}
         try:
-            self._inside[CLIENT] = linux.new_network()
+            self._new(CLIENT)
             self._ip(
                 CLIENT, "link set lo up", "link add hub type bridge", "link set hub up", f"address add {HUB}/24 dev hub"
             )
@@ -44,7 +45,7 @@ class Namespaces:
     def add(self, host: str) -> str:
         index = len(self._inside) - 1
         address = f"{SUBNET}.{FIRST_ADDRESS_OCTET + index}"
-        namespace = self._inside[host] = linux.new_network()
+        namespace = self._new(host)
         self._addresses[host] = address
         peer = f"/proc/{os.getpid()}/fd/{namespace}"
         self._ip(
@@ -79,7 +80,12 @@ class Namespaces:
         return bool(receivers)
 
     def inodes(self) -> frozenset[int]:
-        return frozenset(linux.network_inode(fd) for fd in self._inside.values())
+        return frozenset(self._inodes)
+
+    def _new(self, host: str) -> int:
+        namespace = self._inside[host] = linux.new_network()
+        self._inodes[linux.network_inode(namespace)] = None
+        return namespace
 
     def close(self) -> None:
         for descriptor in (*self._inside.values(), self._home):

@@ -39,7 +39,7 @@ class Network(Protocol):
         """End every cut; whether there was one."""
 
     def inodes(self) -> frozenset[int]:
-        """Inodes of the network namespaces that were made."""
+        """Inodes of the network namespaces that were made, also after :meth:`close`."""
 
     def close(self) -> None:
         """Give everything back. Safe to call twice."""
