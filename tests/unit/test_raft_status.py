@@ -194,7 +194,7 @@ def test_a_terminal_or_a_page_changes_nothing(path: Path, damage) -> None:
 def test_the_page_itself(name: str) -> None:
     path = SEED / name
     if not path.exists():
-        pytest.skip(f"the page is not beside the checkout: put it at {path.parent.name}/{name} two levels up")
+        pytest.skip(f"the documentation page is not there: save it as ../shared/seed/{name}")
     text = path.read_text(encoding="utf-8")
     parts = re.split(r"(?m)^(?=.*kubectl ko [ns]b status)", text)[1:]
     found = [parse(part[: part.index("status: ok") + len("status: ok\n")]) for part in parts]
