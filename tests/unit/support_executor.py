@@ -2,7 +2,8 @@
 
 It is not the simulator. It knows just enough of Deployments, DaemonSets, kubelets and raft for a plan to succeed or to
 go wrong for the right reason: rollouts with maxUnavailable 1 and victim ranking, pause, scaling in proportion over two
-ReplicaSets, anti-affinity, the NODE_IPS gate, joining, kicking, "left" files, and who has a majority at each second.
+ReplicaSets, anti-affinity, the NODE_IPS gate, joining, kicking and "left" files. At each second it notes which database
+has no majority (``leaderless``) and which is led from an address that writers do not know (``out_of_reach``).
 Everything is scriptable: ``at`` runs a function at a time, ``before`` and ``after`` hook every mutation.
 """
 
@@ -20,6 +21,7 @@ from harness.rollout_order import COST_SINCE, cost
 
 T = TypeVar("T")
 CENTRAL = "ovn-central"
+WRITER = "kube-ovn-controller"
 REMOVAL = 4.0
 READY = 3.0
 UNREADY = 35.0
@@ -40,6 +42,7 @@ class World:
         self.mutations: list[tuple[object, ...]] = []
         self.looks = 0
         self.leaderless: list[tuple[float, Database]] = []
+        self.out_of_reach: list[tuple[float, Database]] = []
         self.before: Callable[[tuple[object, ...]], None] = lambda mutation: None
         self.after: Callable[[tuple[object, ...]], None] = lambda mutation: None
         self.disks: dict[str, list[str] | None] = {node.name: [] for node in cluster.nodes}
@@ -242,6 +245,8 @@ class World:
                 raft.elect()
             if raft.leader is None:
                 self.leaderless.append((self.now(), database))
+            elif self.cluster.address(raft.leader) not in split_list(self.cluster.workloads[WRITER].env["OVN_DB_IPS"]):
+                self.out_of_reach.append((self.now(), database))
 
     # -- Deployment and ReplicaSets -----------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class Raft:
     leader: str | None = None
     term: int = 7
     log_end: int = 500
+    elected_at: int = 400
     uncommitted: int = 0
     adding: tuple[PendingServer, ...] = ()
     removing: tuple[PendingServer, ...] = ()
@@ -113,10 +114,8 @@ class Raft:
 
     def _entry(self, other: Server, teller: Server, leads: bool) -> ServerEntry:
         match = self.log_end - 1 - other.behind if leads else None
-        next_index = None if match is None else match + 1
-        if leads and other is teller:
-            # Its own number stays where its term began; what a test leaves uncommitted includes that entry.
-            next_index = self.log_end - (self.uncommitted or 10)
+        # For itself a leader shows the log's end as it was when it was elected.
+        next_index = None if match is None else self.elected_at if other is teller else match + 1
         return ServerEntry(other.sid4, other.sid4, other.address, other is teller, None, None, next_index, match)
 
 
@@ -236,6 +235,12 @@ class Cluster:
         return self
 
     def uncommitted(self, database: Database, entries: int) -> Cluster:
+        """The leader has just been elected: nothing of its own term is committed yet."""
+        self.raft[database].elected_at = self.raft[database].log_end - entries
+        return self.busy(database, entries)
+
+    def busy(self, database: Database, entries: int) -> Cluster:
+        """Clients' writes are in flight."""
         self.raft[database].uncommitted = entries
         return self
 

@@ -54,6 +54,11 @@ def test_a_disorder_of_nb_is_none_of_sb() -> None:
     assert len(health.problems(cluster.view(), Database.NB)) == 1, "without a leader nothing else can be said"
 
 
+def test_writes_in_flight_are_no_disorder_once_the_leader_has_committed_in_its_term() -> None:
+    assert health.all_problems(healthy(3).busy(Database.NB, 5).view()) == []
+    assert health.all_problems(healthy(3).uncommitted(Database.NB, 5).view()) != []
+
+
 def test_a_voter_may_be_behind_by_what_a_busy_client_has_in_flight() -> None:
     assert health.all_problems(healthy(3).lagging(Database.SB, C, health.LAG).view()) == []
 

@@ -10,19 +10,21 @@ from support_executor import World
 from support_views import DIRECTORY, Cluster, central_pod, healthy, names_of, server_id
 
 from harness import rollout_order
-from harness.cluster import Database
+from harness.cluster import Database, Pod
 from harness.errors import StepFailed
 from harness.executor import Reply, WaitTimeout
 from harness.forecast import Forecast
 from harness.plan import Plan
 from harness.runner import run
 from harness.steps import (
+    AwaitClients,
     AwaitInOrder,
     AwaitNotReady,
     AwaitPodOn,
     Backup,
     ClearFiles,
     KeepPodForLast,
+    KeepTogether,
     PauseRollout,
     Remove,
     RestartOutdated,
@@ -296,7 +298,7 @@ def test_scaling_in_takes_the_pending_or_the_dead_pod_and_never_a_live_member() 
     assert seen(ScaleIn("ovn-central", 3), healthy(3)) == ""
     homeless = healthy(2).put_workload("ovn-central", replicas=3)
     env = {"NODE_IPS": ",".join(AFTER)}
-    homeless.pods.append(replace(central_pod("pending", None, None, env, None), template="old"))
+    homeless.pods.append(central_pod("pending", None, None, env, None))
     assert seen(scale, homeless) == ""
 
 
@@ -484,7 +486,7 @@ NEW = ("172.18.0.3", "172.18.0.4", "172.18.0.5", "172.18.0.6")
 def joining(cluster: Cluster) -> Cluster:
     """D is labelled and has a looping pod of the old template."""
     env = dict(cluster.central()[0].env)
-    cluster.pods.append(replace(central_pod("looping", D, "172.18.0.6", env, None), template="old"))
+    cluster.pods.append(central_pod("looping", D, "172.18.0.6", env, None))
     return rolling(cluster.label(D).put_workload("ovn-central", replicas=4), NEW)
 
 
@@ -609,3 +611,38 @@ def stubborn(world: World) -> Callable[..., None]:
 
 def test_a_workload_that_is_not_there_has_nothing_to_restart() -> None:
     assert RestartOutdated("ovs-ovn-dpdk").satisfied(healthy(3).view())
+
+
+def test_clients_are_awaited_on_live_nodes_only() -> None:
+    step = AwaitClients("kube-ovn-controller")
+    cluster = healthy(3)
+    assert step.pending(cluster.view()) is None
+    cluster.set_env("kube-ovn-controller", "OVN_DB_IPS", ",".join(AFTER))
+    assert step.pending(cluster.view()) == "pod kube-ovn-controller-0 has the old addresses"
+    env = {"OVN_DB_IPS": ",".join(AFTER)}
+    cluster.put_pod("kube-ovn-controller-0", env=env, ready=False)
+    assert step.pending(cluster.view()) == "pod kube-ovn-controller-0 is not Ready"
+    cluster.pods.append(Pod("new", "kube-ovn-controller", B, "172.18.0.4", "Running", True, env=env))
+    assert step.pending(cluster.put_node(A, ready=False).view()) is None, "the pod of a dead node is awaited for ever"
+    cluster.pods.pop()
+    assert step.pending(cluster.view()) == "kube-ovn-controller has no pod"
+
+
+# -- leadership --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("nb", "sb", "apart"), [(A, D, True), (D, A, True), (D, D, False), (A, A, False), (B, D, False), (A, B, False)]
+)
+def test_leaver_and_newcomer_may_not_lead_one_database_each(nb: str, sb: str, apart: bool) -> None:
+    world = World(healthy(4).lead(NB, nb).lead(SB, sb))
+    step = KeepTogether("172.18.0.3", "172.18.0.6")
+    assert step.satisfied(world.view()) is not apart
+    run(world, plan(step))
+    assert step.satisfied(world.view())
+    moved = [(m[1], m[2]) for m in world.mutations]
+    assert moved == ([(NB if nb == D else SB, D)] if apart else []), "the newcomer gives way, once"
+
+
+def test_without_a_leader_nothing_can_be_said_about_who_leads_what() -> None:
+    assert KeepTogether("172.18.0.3", "172.18.0.6").pending(healthy(4).leaderless(SB).view()) == "sb has no leader"
