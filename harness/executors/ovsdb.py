@@ -44,7 +44,7 @@ from harness.workload import Client
 
 T = TypeVar("T")
 
-POLL = 0.25
+POLL = 0.5
 """Cluster seconds between two looks of a wait."""
 
 FORMS_WITHIN = 30.0
@@ -73,6 +73,10 @@ class OvsdbExecutor(FakeKubernetes):
 
     As root every node has a network namespace; otherwise, or with ``loopback``, addresses of 127.0.0.0/8, and then
     nobody can be cut off. ``keep`` leaves processes and files behind (:meth:`where`).
+
+    ``time_scale`` shortens what Kubernetes, the start script and raft's T take. It can't shorten what OVS keeps in real
+    seconds: the random second of an election timeout, reconnection after 1, 2, 4, 8 s, a second more for noticing a
+    dead peer (facts: ovsdb-raft 2, 4, 6), ovn-northd's shortest probe of 1 s. In cluster seconds these grow.
     """
 
     name = "ovsdb"
@@ -208,7 +212,7 @@ class OvsdbExecutor(FakeKubernetes):
     def timing(self) -> Timing:
         # The random part of an election timeout is a second of real time, whatever the timer (facts: ovsdb-raft 2).
         election = self.spec.election_timer_ms / 1000 + 1.0 / self._clock.scale
-        return Timing(election=election + 3.0, restart=25.0, poll=POLL)
+        return Timing(election=election + 3.0, restart=20.0, poll=POLL)
 
     @property
     def capabilities(self) -> frozenset[Capability]:

@@ -26,11 +26,16 @@ _NETWORK_PROGRAMS = {"ip": "iproute2", "iptables-restore": "iptables"}
 def missing() -> str | None:
     """What the backend ``ovsdb`` lacks here, with the line that installs it; None if it can run."""
     wanted = {**_PROGRAMS, **(_NETWORK_PROGRAMS if may_use_namespaces() else {})}
-    lacking = [program for program in wanted if shutil.which(program) is None]
+    lacking = [program for program in wanted if shutil.which(program, path=search_path()) is None]
     if not lacking:
         return None
     packages = dict.fromkeys(wanted[program] for program in lacking)
     return f"{', '.join(lacking)} not found: apt-get install {' '.join(packages)}"
+
+
+def search_path() -> str:
+    """PATH with the directories of system programs, which an ordinary user's lacks on Debian."""
+    return os.pathsep.join(filter(None, (os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin")))
 
 
 def may_use_namespaces() -> bool:
@@ -40,6 +45,7 @@ def may_use_namespaces() -> bool:
 
 def ovs_release() -> str:
     """The release of the ovsdb-server that will run; "" if it does not say."""
-    words = subprocess.run(["ovsdb-server", "--version"], capture_output=True, text=True, check=False).stdout
+    program = shutil.which("ovsdb-server", path=search_path()) or "ovsdb-server"
+    words = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
     match = re.search(r"\(Open vSwitch\) (\d+(?:\.\d+)*)", words)
     return match[1] if match else ""

@@ -23,10 +23,8 @@ HUB = f"{SUBNET}.1"
 class Namespaces:
     """Nodes get 10.88.0.3, .4, ... in every run, since nobody else sees them; clients run in the hub, at .1."""
 
-    partitions = True
-
     def __init__(self, spawner: Spawner) -> None:
-        """Raises OSError where namespaces or bridges can't be made."""
+        """Raises OSError where namespaces or bridges can't be made. Without packet filters nobody can be cut off."""
         self._spawner = spawner
         self._home = linux.own_network()
         self._inside: dict[str, int] = {}
@@ -38,9 +36,17 @@ class Namespaces:
             self._ip(
                 CLIENT, "link set lo up", "link add hub type bridge", "link set hub up", f"address add {HUB}/24 dev hub"
             )
+            self.partitions = self._can_filter()
         except BaseException:
             self.close()
             raise
+
+    def _can_filter(self) -> bool:
+        try:
+            self._filter({CLIENT})
+        except OSError:
+            return False
+        return True
 
     def add(self, host: str) -> str:
         index = len(self._inside) - 1

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.executors.processes import linux
+from harness.executors.processes.installed import search_path
 
 RUN_VARIABLE = "OVNSWAP_RUN"
 """In the environment of every child: the run directory it belongs to."""
@@ -24,7 +25,7 @@ class Spawner:
     """``mark`` is the value of :data:`RUN_VARIABLE`; with ``outlive`` children go on after our death."""
 
     def __init__(self, mark: str, *, outlive: bool = False) -> None:
-        self._environment = {**os.environ, RUN_VARIABLE: mark, "LC_ALL": "C.UTF-8"}
+        self._environment = {**os.environ, "PATH": search_path(), RUN_VARIABLE: mark, "LC_ALL": "C.UTF-8"}
         self._prefix = () if outlive else ("setpriv", "--pdeathsig", "KILL", "--")
         self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._home: int | None = None
