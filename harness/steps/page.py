@@ -12,7 +12,8 @@ from typing import ClassVar
 from harness import kubectl_ko
 from harness.addresses import host_of, join_list
 from harness.cluster import ClusterView, Database
-from harness.executor import Executor, Reply
+from harness.errors import StepFailed
+from harness.executor import Executor, Reply, WaitTimeout
 from harness.forecast import Forecast, Impact
 from harness.steps.base import Problem, Step
 
@@ -53,7 +54,9 @@ class ShowStatus(Step):
 class Kick(Step):
     """``kubectl ko nb|sb kick ID``, with the id that the status shows for the node's address.
 
-    ``kubectl ko`` runs it in the pod labelled as that database's leader, and waits for nothing (facts: kube-ovn 4).
+    ``kubectl ko`` runs it in the pod labelled as that database's leader, and waits for nothing (facts: kube-ovn 4). It
+    finds no leader while that pod is not Ready, as when the kicked node still leads the other database: the reader
+    types it again.
     """
 
     database: Database
@@ -82,10 +85,21 @@ class Kick(Step):
         return "a removed server can't come back with its id: wipe its directory and let it join as a new server"
 
     def act(self, executor: Executor, view: ClusterView) -> Reply | None:
-        server = self.server(view)
-        if server is None:
-            return Reply(1, f"no server at {self.address} in the {self.database} status")
-        return kubectl_ko.kick(executor, self.database, server)
+        last = Reply(1, "")
+
+        def typed() -> Reply | None:
+            nonlocal last
+            server = self.server(executor.view())
+            if server is None:
+                last = Reply(1, f"no server at {self.address} in the {self.database} status")
+            else:
+                last = kubectl_ko.kick(executor, self.database, server)
+            return last if last.ok else None
+
+        try:
+            return executor.wait(typed, self.deadline, self.title)
+        except WaitTimeout:
+            raise StepFailed(f"{self.title}: {last.text}", todo=f"kubectl ko {self.database} status") from None
 
     def impact(self, forecast: Forecast) -> Impact:
         after = forecast.removed(self.database, host_of(self.address))
