@@ -139,7 +139,7 @@ def test_kick_sends_the_id_and_waits_for_nothing() -> None:
 
 def test_kick_of_what_is_not_there_sends_nothing() -> None:
     world = World(healthy(3), still=True)
-    with pytest.raises(StepFailed, match="no server at 172.18.0.9 in the nb status"):
+    with pytest.raises(StepFailed, match=r"no server at 172\.18\.0\.9 in the nb status"):
         Kick(Database.NB, "172.18.0.9").act(world, world.view())
     assert world.mutations == []
 
