@@ -39,7 +39,7 @@ class ClearFiles(Step):
         return f"clear the files on {self.node}"
 
     def commands(self, view: ClusterView) -> tuple[str, ...]:
-        return (f"rm -rf {self.directory}",)
+        return (f"rm -rf {self.directory}  # on {self.node}",)
 
     def undo(self, view: ClusterView) -> str:
         return "none: the files are gone (a removed server's files are of no use to raft)"

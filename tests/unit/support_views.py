@@ -69,6 +69,8 @@ class Raft:
     uncommitted: int = 0
     adding: tuple[PendingServer, ...] = ()
     removing: tuple[PendingServer, ...] = ()
+    _state: object = None
+    _told: dict[object, MemberStatus] = field(default_factory=dict)
 
     def live(self) -> list[Server]:
         return [server for server in self.servers if server.running and server.status == "cluster member"]
@@ -89,6 +91,18 @@ class Raft:
         self.servers = [server for server in self.servers if host_of(server.address) != address]
 
     def status_of(self, server: Server) -> MemberStatus:
+        """What ``server`` says; kept while nothing changes, for a world looks many times a second."""
+        servers = tuple((s.sid, s.address, s.node, s.running, s.status, s.behind) for s in self.servers)
+        counters = (self.term, self.log_end, self.elected_at, self.uncommitted, self.adding, self.removing)
+        state = (self.leader, counters, servers)
+        if state != self._state:
+            self._state, self._told = state, {}
+        key = (server.sid, server.address, server.status, server.behind)
+        if key not in self._told:
+            self._told[key] = self._tell(server)
+        return self._told[key]
+
+    def _tell(self, server: Server) -> MemberStatus:
         leader = next((s for s in self.servers if s.node == self.leader and s.running), None)
         leads = server is leader
         entries = tuple(self._entry(other, server, leads) for other in self.servers)
