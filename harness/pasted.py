@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from harness.addresses import host_of, is_ip, join_list
 from harness.cluster import DATABASES, ClusterView, Database, MemberStatus, Node, Pod, Report, ServerEntry, Workload
 from harness.errors import BadInput
-from harness.raft_status import StatusError, is_prompt, parse, server_error
+from harness.raft_status import StatusError, classify_error, is_prompt, parse
 from harness.steps import CENTRAL, CONTROLLER
 
 LABEL = ("kube-ovn/role", "master")
@@ -200,7 +200,7 @@ def _statuses(texts: Sequence[str]) -> Iterator[tuple[str, MemberStatus]]:
         source = f"status text {position}"
         blocks = list(_blocks(text, source))
         if not blocks:
-            error = server_error(text)
+            error = classify_error(text)
             if error is not None:
                 seen = f"{source}, line {error.line_number}: the server answered: {error.line}"
                 raise BadInput(seen, todo="paste the status of a server that answers")

@@ -3,6 +3,11 @@
 :func:`render` prints what ovsdb-server prints (facts: ovsdb-raft 1.2). :func:`parse` reads that, and what becomes of it
 on its way through a terminal or a web page: indentation and blank lines lost, CRLF, trailing blanks, the prompt line
 above it, and the ``status: ok`` that ``kubectl ko`` puts below it. Every line of the text is one row of a table.
+
+Releases to come may print more. Above ``Servers:``, a line ``Some words: value`` with words of no row is passed over:
+it is in no field, and :func:`render` does not bring it back. Anything else that is unknown is an error, and so is a row
+that is missing, repeated or out of its place. A value with brackets may name a server: such a line is never passed
+over, so that no pending change is overlooked.
 """
 
 from __future__ import annotations
@@ -61,10 +66,11 @@ class ServerError(StatusError):
         self.kind = kind
 
 
+_END = r"(\b|\S*appctl: )"  # an older client puts no newline behind a newer server's words (ovsdb-raft 11.3)
 _ERRORS = (
-    (r"unknown cluster\b", ErrorKind.UNKNOWN_CLUSTER),
-    (r"unknown server\b", ErrorKind.UNKNOWN_SERVER),
-    (r"failed to send removal request\b", ErrorKind.NOT_SENT),
+    (rf"unknown cluster{_END}", ErrorKind.UNKNOWN_CLUSTER),
+    (rf"unknown server{_END}", ErrorKind.UNKNOWN_SERVER),
+    (rf"failed to send removal request{_END}", ErrorKind.NOT_SENT),
     (r"request via unixctl to (remove|add) .* failed\b", ErrorKind.REFUSED),
     (r"already in progress leaving cluster|can't leave (while join in progress|after failure)", ErrorKind.REFUSED),
     (r"\S*appctl: cannot (connect to|read pidfile) ", ErrorKind.UNREACHABLE),
@@ -91,7 +97,7 @@ def is_prompt(line: str) -> bool:
     return _PROMPT.match(line.strip()) is not None
 
 
-def server_error(text: str) -> ServerError | None:
+def classify_error(text: str) -> ServerError | None:
     """The error that ``text`` (an answer to ``cluster/*`` of ovs-appctl) is; None if no line of it is an error."""
     for number, line in _content(text):
         for pattern, kind in _ERROR_TABLE:
@@ -223,6 +229,8 @@ def _kind(label: str, rest: str, build: Build, times: Times = Times.ONCE) -> Kin
     return Kind(label, re.compile(re.escape(label) + rest, re.ASCII), build, times)
 
 
+_STORAGE = "status:"
+_FOREIGN = re.compile(r"[A-Z][A-Za-z-]*(?: [A-Za-z-]+)*: [^()]+", re.ASCII)
 _SERVER_LINE = Kind("", _SERVER, _server, Times.ANY)
 KINDS = (
     _kind("", r"([^\s:]+)", _word("nickname")),
@@ -248,7 +256,7 @@ KINDS = (
     _kind("Disconnections:", f" {_N}", _number("disconnections")),
     _kind("Servers:", "", _heading),
     _SERVER_LINE,
-    _kind("status:", r" (\S.*)", _word("storage"), Times.MAYBE),
+    _kind(_STORAGE, r" (\S.*)", _word("storage"), Times.MAYBE),
 )
 """Every line of the text, in its order."""
 
@@ -265,9 +273,9 @@ def parse(text: str) -> MemberStatus:
     position = 0
     for kind in KINDS:
         taken = 0
-        while position < len(lines) and _is_next(kind, taken, lines[position][1]):
-            _add(fields, _read(kind, text, lines, position, fields.get("role")))
-            position, taken = position + 1, taken + 1
+        while (found := _find(kind, taken, lines, position)) is not None:
+            _add(fields, _read(kind, text, lines, found, fields.get("role")))
+            position, taken = found + 1, taken + 1
         if not taken and kind.times is Times.ONCE:
             raise _unexpected(kind, text, lines, position)
     if position < len(lines):
@@ -286,11 +294,23 @@ def _content(text: str) -> Iterator[tuple[int, str]]:
     return iter(lines)
 
 
-def _is_next(kind: Kind, taken: int, line: str) -> bool:
+def _find(kind: Kind, taken: int, lines: list[tuple[int, str]], position: int) -> int | None:
+    """Where the next line is, if it is of ``kind``; lines of releases to come are passed over."""
     if taken and kind.times is not Times.ANY:
-        return False
+        return None
+    while kind.label not in ("", _STORAGE) and position < len(lines) and _is_foreign(lines[position][1]):
+        position += 1
+    return position if position < len(lines) and _is_next(kind, lines[position][1]) else None
+
+
+def _is_foreign(line: str) -> bool:
+    known = any(kind.label and kind.fits(line) for kind in KINDS)
+    return not known and _FOREIGN.fullmatch(line) is not None and classify_error(line) is None
+
+
+def _is_next(kind: Kind, line: str) -> bool:
     if kind is _SERVER_LINE:
-        return " (" in line and not line.startswith("status:")
+        return " (" in line and not line.startswith(_STORAGE)
     return kind.fits(line) if kind.label else kind.shape.fullmatch(line) is not None
 
 
@@ -315,13 +335,13 @@ def _add(fields: dict[str, Any], more: Fields) -> None:
 def _unexpected(kind: Kind, text: str, lines: list[tuple[int, str]], position: int) -> StatusError:
     if position >= len(lines):
         number, line = lines[-1]
-        return server_error(text) or Truncated(number, line, f"{kind.wanted} after this, but the text ends")
+        return classify_error(text) or Truncated(number, line, f"{kind.wanted} after this, but the text ends")
     return _problem(kind.wanted, text, lines, position)
 
 
 def _problem(reason: str, text: str, lines: list[tuple[int, str]], position: int) -> StatusError:
     number, line = lines[position]
-    error = server_error("\n" * (number - 1) + line) if position else server_error(text)
+    error = classify_error("\n" * (number - 1) + line) if position else classify_error(text)
     if error is not None:
         return ServerError(text.strip(), error.kind, error.line_number, error.line)
     cut = position == len(lines) - 1 and not text.endswith("\n")

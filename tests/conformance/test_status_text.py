@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.cluster import MemberStatus
-from harness.raft_status import ErrorKind, ServerError, parse, render, server_error
+from harness.raft_status import ErrorKind, ServerError, classify_error, parse, render
 
 SCHEMA = (
     """{"name": "OVN_Northbound", "version": "1.0.0", "tables": {"T": {"columns": {"name": {"type": "string"}}}}}"""
@@ -128,7 +128,7 @@ def test_a_life_in_a_cluster(servers: Servers, host: str) -> None:
     alone = servers.until("s2", lambda status: status.status.startswith("disconnected"))
     assert (alone.role, alone.leader, alone.vote) == ("candidate", "unknown", "self")
     assert [entry.voted_for for entry in alone.servers if entry.is_self] == [alone.nickname]
-    kick = server_error(servers.error("s2", "cluster/kick", NAME, first))
+    kick = classify_error(servers.error("s2", "cluster/kick", NAME, first))
     assert kick is not None
     assert kick.kind is ErrorKind.NOT_SENT
 
@@ -172,7 +172,7 @@ def test_errors_of_a_real_server(servers: Servers) -> None:
     assert caught.value.kind is ErrorKind.UNKNOWN_CLUSTER
     servers.ask("s1", "cluster/leave", NAME)
     assert servers.until("s1", lambda status: not status.is_member).status == "leaving cluster"
-    error = server_error(servers.error("s1", "cluster/leave", NAME))
+    error = classify_error(servers.error("s1", "cluster/leave", NAME))
     assert error is not None
     assert error.kind is ErrorKind.REFUSED
     servers.kill("s1")

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies_status import members
 
-from harness.cluster import MemberStatus, PeerConnection, PendingServer, ServerEntry
+from harness.cluster import MemberStatus, PeerConnection, ServerEntry
 from harness.raft_status import (
     Empty,
     ErrorKind,
@@ -19,10 +20,10 @@ from harness.raft_status import (
     ServerError,
     StatusError,
     Truncated,
+    classify_error,
     is_prompt,
     parse,
     render,
-    server_error,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,16 +191,68 @@ def test_a_terminal_or_a_page_changes_nothing(path: Path, damage) -> None:
     assert parse(damage(text)) == parse(text)
 
 
-@pytest.mark.parametrize("name", ["replace-ovn-central-node.txt", "replace-ovn-central-node.en.md"])
-def test_the_page_itself(name: str) -> None:
-    path = SEED / name
+@pytest.mark.parametrize("ending", ["txt", "md", "en.md"])
+def test_the_page_itself(ending: str) -> None:
+    path = SEED / f"replace-ovn-central-node.{ending}"
     if not path.exists():
-        pytest.skip(f"the documentation page is not there: save it as ../shared/seed/{name}")
+        pytest.skip(f"the documentation page is not there: save it as ../shared/seed/{path.name}")
     text = path.read_text(encoding="utf-8")
     parts = re.split(r"(?m)^(?=.*kubectl ko [ns]b status)", text)[1:]
     found = [parse(part[: part.index("status: ok") + len("status: ok\n")]) for part in parts]
     order = ["nb-before-kick", "nb-after-kick", "sb-before-kick", "sb-after-kick", "nb-before-add", "sb-before-add"]
     assert found == [parse(golden(f"page-{name}")) for name in order]
+
+
+# -- lines of releases to come ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", STATUSES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("line", ["Snapshot size: 12 kB", "Pre-vote: self", "Bytes sent to all: 0"])
+def test_a_new_line_is_passed_over_wherever_it_stands_between_known_ones(path: Path, line: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = text.split("\n")
+    for at in range(1, lines.index("Servers:") + 1):
+        assert parse("\n".join([*lines[:at], line, *lines[at:]])) == parse(text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a new line",
+        "snapshot size: 12 kB",
+        "Demoting server 54fa (54fa at tcp:10.77.0.2:6643) (demoting)",
+        "Role: leader",
+    ],
+)
+def test_other_new_lines_are_errors(line: str) -> None:
+    text = golden("three-leader").replace("Election timer", f"{line}\nElection timer")
+    with pytest.raises(Malformed) as caught:
+        parse(text)
+    assert caught.value.line == line
+    assert caught.value.line_number == text.split("\n").index(line, 8) + 1
+
+
+def test_a_new_line_between_or_below_the_servers_is_an_error() -> None:
+    for before in ("    4984", "status: ok"):
+        with pytest.raises(Malformed):
+            parse(golden("page-nb-before-kick").replace(before, f"Snapshot size: 12 kB\n{before}"))
+
+
+def test_a_needed_line_is_not_made_up_by_a_new_one() -> None:
+    with pytest.raises(Malformed, match="line 8: expected 'Term:', found 'Tarm: 1'"):
+        parse(golden("three-leader").replace("Term: 1", "Tarm: 1"))
+
+
+@pytest.mark.parametrize("name", ["leader-adding-catchup", "leader-adding-queue", "leader-removing"])
+def test_a_pending_change_is_never_overlooked(name: str) -> None:
+    text = golden(name)
+    whole = parse(text)
+    at = text.index("Adding server" if whole.adding else "Removing server")
+    for place in range(at, text.index("Role:") - 1):
+        for letter in ":A9 ()":
+            found = attempt(text[:place] + letter + text[place + 1 :])
+            if isinstance(found, MemberStatus):
+                assert (len(found.adding), len(found.removing)) == (len(whole.adding), len(whole.removing))
 
 
 # -- what is no status ----------------------------------------------------------------------------------------------
@@ -230,6 +283,9 @@ def test_an_error_in_place_of_a_status_is_told_by_its_kind(path: Path) -> None:
     [
         ("request via unixctl to remove d64b from cluster 32ca failed (in progress)", ErrorKind.REFUSED),
         ("can't leave while join in progress\novs-appctl: x.ctl: server returned an error", ErrorKind.REFUSED),
+        ("unknown clusterovs-appctl: /run/x.ctl: server returned an error", ErrorKind.UNKNOWN_CLUSTER),
+        ("unknown serverovn-appctl: /run/x.ctl: server returned an error", ErrorKind.UNKNOWN_SERVER),
+        ("failed to send removal requestovs-appctl: /run/x.ctl: server returned an error", ErrorKind.NOT_SENT),
         ("nb leader not exists", ErrorKind.UNREACHABLE),
         ('Error from server (NotFound): pods "ovn-central-x" not found', ErrorKind.UNREACHABLE),
         (
@@ -240,14 +296,14 @@ def test_an_error_in_place_of_a_status_is_told_by_its_kind(path: Path) -> None:
     ],
 )
 def test_errors_of_the_tools_around_it(text: str, kind: ErrorKind) -> None:
-    error = server_error(text)
+    error = classify_error(text)
     assert error is not None
     assert (error.kind, error.text) == (kind, text)
 
 
 @pytest.mark.parametrize("text", ["started removal\n", "sent removal request to leader\n", ""])
 def test_answers_to_a_kick_that_are_no_errors(text: str) -> None:
-    assert server_error(text) is None
+    assert classify_error(text) is None
 
 
 @pytest.mark.parametrize("text", ["", "\n \r\n", "# kubectl ko nb status\n"])
@@ -352,70 +408,6 @@ def test_any_text_is_a_status_or_a_typed_error(text: str) -> None:
 
 
 # -- there and back -------------------------------------------------------------------------------------------------
-
-number = st.integers(0, 2**63)
-maybe = st.none() | number
-nick = st.text("0123456789abcdef", min_size=4, max_size=4) | st.sampled_from(["s1", "u-2", "node_3"])
-sid4 = st.text("0123456789abcdef", min_size=4, max_size=4)
-address = st.sampled_from(["tcp", "ssl"]).flatmap(
-    lambda scheme: st.one_of(
-        st.ip_addresses(v=4).map(lambda ip: f"{scheme}:{ip}:6643"),
-        st.ip_addresses().map(lambda ip: f"{scheme}:[{ip}]:6644"),
-    )
-) | st.sampled_from(["unix:s1.raft", "unix:/run/ovn/s(2).raft"])
-phase = st.sampled_from(["adding: catchup", "adding: caught up", "adding: committing", "removing"])
-pending = st.builds(PendingServer, nick, sid4, address, phase)
-tuples = {"min_size": 0, "max_size": 4}
-statuses = st.sampled_from(
-    [
-        "cluster member",
-        "joining cluster",
-        "leaving cluster",
-        "left cluster",
-        "failed",
-        "disconnected from the cluster (election timeout)",
-    ]
-)
-
-
-@st.composite
-def members(draw: st.DrawFn) -> MemberStatus:
-    """Any status that the grammar has; only a leader's lines carry indexes."""
-    role = draw(st.sampled_from(["leader", "follower", "candidate"]))
-    index = number if role == "leader" else st.none()
-    server = st.builds(
-        ServerEntry, nick, sid4, address, st.booleans(), st.none() | phase, st.none() | nick, index, index, maybe
-    )
-    started = draw(maybe)
-    connection = st.builds(PeerConnection, st.just("0000") | nick, st.booleans(), st.booleans())
-    return MemberStatus(
-        nickname=draw(nick),
-        database=draw(st.sampled_from(["OVN_Northbound", "OVN_Southbound", "cluster"])),
-        cluster_id=draw(st.none() | st.uuids().map(str)),
-        server_id=draw(st.uuids().map(str)),
-        address=draw(address),
-        status=draw(statuses),
-        role=role,
-        term=draw(number),
-        leader=draw(st.sampled_from(["self", "unknown"]) | nick),
-        vote=draw(st.sampled_from(["self", "unknown"]) | nick),
-        election_timer=draw(number),
-        log_start=draw(number),
-        log_end=draw(number),
-        uncommitted=draw(number),
-        unapplied=draw(number),
-        remotes=tuple(draw(st.lists(address, **tuples))),
-        adding=tuple(draw(st.lists(pending, **tuples))),
-        removing=tuple(draw(st.lists(pending, **tuples))),
-        election_started_ms=started,
-        election_reason=None if started is None else draw(st.sampled_from(["timeout", "leadership_transfer"])),
-        election_won_ms=draw(maybe),
-        election_timer_new=draw(maybe),
-        connections=tuple(draw(st.lists(connection, **tuples))),
-        disconnections=draw(number),
-        servers=tuple(draw(st.lists(server, **tuples))),
-        storage=draw(st.none() | st.sampled_from(["ok", "disk error: no space left on device"])),
-    )
 
 
 @given(members())
