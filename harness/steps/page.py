@@ -112,7 +112,7 @@ class ConfirmKicked(Step):
 
     database: Database
     address: str
-    deadline: ClassVar[float] = 60.0
+    deadline: ClassVar[float] = 300.0
     safe_point: ClassVar[bool] = False
     read_only: ClassVar[bool] = True
 
@@ -140,7 +140,7 @@ class CheckStatus(Step):
     """The page's look at a database before a node goes in: the leader's status, with a leader in it."""
 
     database: Database
-    deadline: ClassVar[float] = 60.0
+    deadline: ClassVar[float] = 300.0
     read_only: ClassVar[bool] = True
 
     @property
