@@ -6,9 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.quorum import majority, margin, tolerance
+from harness.quorum import (
+    Outlook,
+    after_addition,
+    after_removal,
+    majority,
+    margin,
+    may_add,
+    may_remove,
+    survives,
+    tolerance,
+)
 
 sizes = st.integers(1, 1000)
+SEVEN = "abcdefg"
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> tuple[str, str]:
+    """Members, and those of them that are alive."""
+    members = SEVEN[: draw(st.integers(1, len(SEVEN)))]
+    return members, "".join(draw(st.lists(st.sampled_from(members), unique=True)))
 
 
 @pytest.mark.parametrize(
@@ -45,3 +63,94 @@ def test_an_empty_configuration_has_no_majority(members: int) -> None:
     for count in (majority, tolerance, lambda n: margin(0, n)):
         with pytest.raises(ValueError, match=f"configuration of {members} servers has no majority"):
             count(members)
+
+
+@given(configurations())
+def test_a_leader_is_possible_exactly_if_the_live_can_outvote_all_others(drawn: tuple[str, str]) -> None:
+    members, live = drawn
+    outlook = Outlook(frozenset(members), frozenset(live))
+    assert survives(outlook) is outlook.leader_possible is (len(live) > len(members) - len(live))
+    assert outlook.margin == margin(len(live), len(members))
+    assert outlook.tolerance == tolerance(len(members)) >= outlook.margin
+
+
+def test_who_is_no_member_does_not_count_as_alive() -> None:
+    outlook = Outlook(frozenset("abc"), frozenset("axyz"))
+    assert (outlook.live, outlook.margin, survives(outlook)) == (frozenset("a"), -1, False)
+
+
+@pytest.mark.parametrize(
+    ("members", "live", "leaver", "allowed"),
+    [
+        ("abc", "abc", "c", True),
+        ("abc", "ab", "c", True),
+        ("abc", "ab", "b", False),
+        ("abcd", "abc", "d", True),
+        ("abcd", "abc", "c", True),
+        ("abcde", "abc", "c", False),
+        ("abcde", "abc", "e", True),
+        ("ab", "a", "b", True),
+        ("ab", "ab", "b", True),
+        ("ab", "a", "a", False),
+        ("a", "a", "a", False),
+    ],
+)
+def test_who_may_be_removed(members: str, live: str, leaver: str, allowed: bool) -> None:
+    assert may_remove(members, live, leaver) is allowed
+
+
+@pytest.mark.parametrize(
+    ("members", "live", "allowed"),
+    [
+        ("a", "a", True),
+        ("a", "", False),
+        ("ab", "ab", True),
+        ("ab", "a", False),
+        ("abc", "abc", True),
+        ("abc", "ab", False),
+        ("abcd", "abc", True),
+        ("abcde", "abc", False),
+        ("abcde", "abcd", True),
+    ],
+)
+def test_when_a_newcomer_may_be_added(members: str, live: str, allowed: bool) -> None:
+    assert may_add(members, live, "z") is allowed
+
+
+@given(configurations(), st.data())
+def test_a_dead_member_may_go_whenever_there_is_a_leader_and_that_costs_nothing(
+    drawn: tuple[str, str], data: st.DataObject
+) -> None:
+    members, live = drawn
+    before = Outlook(frozenset(members), frozenset(live))
+    leaver = data.draw(st.sampled_from(members))
+    after = after_removal(members, live, leaver)
+    assert after.members == before.members - {leaver}
+    if leaver not in live:
+        assert after.margin >= before.margin
+        assert may_remove(members, live, leaver) or not survives(before)
+    elif len(members) > 1:
+        assert after.margin in (before.margin, before.margin - 1)
+
+
+@given(configurations())
+def test_an_addition_that_is_allowed_leaves_a_majority_should_the_newcomer_fail(drawn: tuple[str, str]) -> None:
+    members, live = drawn
+    after = after_addition(members, live, "z")
+    assert after.live == frozenset(live) | {"z"}
+    assert survives(after) or not may_add(members, live, "z")
+    if may_add(members, live, "z") and len(members) > 1:
+        assert survives(Outlook(after.members, frozenset(live)))
+        assert after_removal(after.members, after.live, "z").members == frozenset(members)
+
+
+def test_changes_of_the_wrong_server_are_errors() -> None:
+    with pytest.raises(ValueError, match="x is no member"):
+        may_remove("abc", "abc", "x")
+    with pytest.raises(ValueError, match="c is a member already"):
+        may_add("abc", "abc", "c")
+
+
+def test_nobody_has_no_leader() -> None:
+    nobody = after_removal("a", "a", "a")
+    assert (nobody.majority, nobody.tolerance, nobody.margin, survives(nobody)) == (1, 0, -1, False)
