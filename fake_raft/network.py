@@ -154,7 +154,7 @@ class Network:
     def _relax(self) -> None:
         self._trouble = bool(self._cuts or self._down)
         for end in list(self._ends):
-            if end.held and not self.blocked(end.host, end.peer.host, end.port):
+            if end.held and not end.gone and not self.blocked(end.host, end.peer.host, end.port):
                 self._retransmit_later(end)
 
     # -- connecting -----------------------------------------------------------------------------------------------
@@ -234,6 +234,8 @@ class Network:
     def _arrive(self, source: End, item: Item) -> None:
         """Something gets to the other side, unless the way is cut; then the sender's kernel keeps it."""
         end = source.peer
+        if source.gone:
+            return
         if source.held or (self._trouble and self.blocked(source.host, end.host, source.port)):
             if not source.held:
                 source.stuck_us = self._clock.now

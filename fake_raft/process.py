@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fake_raft import commands
+from fake_raft.clients import Done, Transactions
 from fake_raft.clock import Timer, VirtualClock
 from fake_raft.disk import Disk
 from fake_raft.messages import Envelope, Message, Servers
@@ -42,8 +42,6 @@ LISTEN_RETRY_US = 1_000_000
 JOINER_PROBE_MS = 601_000
 UNKNOWN_CLUSTER = "unknown cluster"
 
-Done = Callable[[bool | None], None]
-
 
 @dataclass(frozen=True, slots=True)
 class CommandReply:
@@ -55,19 +53,6 @@ class CommandReply:
     @property
     def ok(self) -> bool:
         return self.code == 0
-
-
-class Transaction:
-    """A client's command until it is answered. ``eid`` while it is on its way; ``tried`` is what the last attempt
-    knew: without news another one would fail the same way."""
-
-    __slots__ = ("data", "done", "eid", "tried")
-
-    def __init__(self, data: str, done: Done) -> None:
-        self.data = data
-        self.done = done
-        self.eid: str | None = None
-        self.tried: tuple[object, ...] = ()
 
 
 class Process:
@@ -103,8 +88,7 @@ class Process:
         self._sessions: dict[int, Session] = {}
         self._syncing = False
         self._ticket = 0
-        self._serial = 0
-        self._transactions: list[Transaction] = []
+        self._transactions = Transactions()
         self._rows: tuple[list[str], tuple[str, ...]] = ([], ())
         self._stagger = zlib.crc32(self.name.encode()) % ELECTION_RANGE_MS
 
@@ -290,34 +274,12 @@ class Process:
         if not self._running:
             done(False)
             return
-        self._transactions.append(Transaction(data, done))
+        self._transactions.add(data, done)
         self._submit()
         self._perform(self._running_server.finish())
 
     def _submit(self) -> None:
-        """Try what is not on its way, unless nothing has changed since it last failed."""
-        s = self._state
-        knows = (s.role, s.leader, s.term, s.applied_eid, s.log.end if s.role is LEADER else 0)
-        for transaction in self._transactions:
-            if transaction.eid is not None or transaction.tried == knows:
-                continue
-            self._serial += 1
-            eid = f"{s.sid}/{self._clock.now}.{self._serial}"
-            status = self._running_server.execute(self._clock.now // MS, transaction.data, eid)
-            transaction.tried = knows
-            if status == commands.INCOMPLETE:
-                transaction.eid = eid
-
-    def _completed(self, effect: Completed) -> None:
-        for transaction in self._transactions:
-            if transaction.eid == effect.eid:
-                transaction.eid = None
-                if effect.status == commands.SUCCESS:
-                    self._transactions.remove(transaction)
-                    transaction.done(True)
-                elif effect.status != commands.BAD_PREREQ:
-                    transaction.tried = ()
-                return
+        self._transactions.submit(self._running_server, self._clock.now)
 
     # -- effects ------------------------------------------------------------------------------------------------
 
@@ -333,7 +295,7 @@ class Process:
                     self._network.send(end, effect.envelope, effect.message, effect.routine)
             else:
                 self._other(effect)
-        if self._transactions and self._running:
+        if self._transactions.waiting and self._running:
             self._submit()
             if self._state.out:
                 self._perform(self._running_server.finish())
@@ -354,8 +316,8 @@ class Process:
             case Applied(position, data):
                 for callback in self.on_applied:
                     callback(self, position, data)
-            case Completed():
-                self._completed(effect)
+            case Completed(eid, status):
+                self._transactions.completed(eid, status)
             case Rewrite(header, records):
                 self.disk.rewrite(header, records)
             case Died(text):
@@ -385,9 +347,7 @@ class Process:
         for number in list(self._ends) + list(self._sessions):
             self._hang_up(number)
         self._network.unlisten(self)
-        waiting, self._transactions = self._transactions, []
-        for transaction in waiting:
-            transaction.done(False)
+        self._transactions.refuse()
 
     def _hang_up(self, number: int) -> None:
         session = self._sessions.pop(number, None)
