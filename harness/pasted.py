@@ -11,8 +11,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.addresses import host_of, is_ip, join_list
-from harness.cluster import DATABASES, ClusterView, Database, MemberStatus, Node, Pod, Report, ServerEntry, Workload
+from harness.cluster import (
+    DATABASES,
+    ClusterView,
+    Database,
+    MemberStatus,
+    Node,
+    Pod,
+    Report,
+    ServerEntry,
+    Versions,
+    Workload,
+)
 from harness.errors import BadInput
+from harness.pasted_nodes import Listed, listed_nodes
 from harness.raft_status import StatusError, classify_error, is_prompt, parse
 from harness.steps import CENTRAL, CONTROLLER
 
@@ -32,37 +44,50 @@ class PastedCluster:
 
 
 def view_from_text(
-    pods: str, statuses: Sequence[str], *, namespace: str = "kube-system", node_ips: Sequence[str] | None = None
+    pods: str,
+    statuses: Sequence[str],
+    *,
+    namespace: str = "kube-system",
+    node_ips: Sequence[str] | None = None,
+    nodes: str | None = None,
 ) -> PastedCluster:
     """The cluster of ``kubectl get pod -o wide`` lines and of one or more ``cluster/status`` texts.
 
     Each text may hold several statuses, of nb and sb and of any server, with prompts between them. ``node_ips`` is
-    NODE_IPS in its order, if it is known. Raises :class:`BadInput` naming the text and its line.
+    NODE_IPS in its order, if it is known; ``nodes`` what ``kubectl get node -o wide --show-labels`` printed, without
+    which there are no nodes but those of the pods. The view's time is 0, and a pod's age lies before it. Raises
+    :class:`BadInput` naming the text and its line.
     """
     central = _pods(pods, namespace)
-    nodes = _nodes(central)
+    hosts = _nodes(central)
+    listed = listed_nodes(nodes) if nodes is not None else ()
+    everyone = _all_nodes(hosts, listed)
     given = _given_ips(node_ips) if node_ips is not None else None
-    addresses = given or tuple(node.address for node in nodes)
-    asked = _reports(statuses, nodes)
-    derived = [pair for database in DATABASES for pair in _derived(database, asked, nodes)]
+    addresses = given or tuple(node.address for node in hosts)
+    asked = _reports(statuses, everyone)
+    derived = [pair for database in DATABASES for pair in _derived(database, asked, everyone)]
     view = ClusterView(
         at=0.0,
         namespace=namespace,
         label=LABEL,
         directory=DIRECTORY,
-        nodes=nodes,
+        nodes=everyone,
         pods=tuple(replace(pod, env={"NODE_IPS": join_list(addresses)}) for pod in central),
-        workloads=_workloads(central, nodes, addresses),
+        workloads=_workloads(central, len(hosts), len(everyone), addresses),
         reports=(*asked, *(report for report, _ in derived)),
+        versions=Versions(min(one.kubernetes for one in listed)) if listed else Versions(),
     )
-    return PastedCluster(view, (*_assumed(view, addresses, given is None), *(words for _, words in derived)))
+    order = f"NODE_IPS is {join_list(addresses)}: the addresses in the order of the pods' lines"
+    told = (*_assumed_nodes(view, hosts, listed), *_assumed(view, addresses), *(words for _, words in derived))
+    return PastedCluster(view, told if given else (order, *told))
 
 
 # -- the pod listing ------------------------------------------------------------------------------------------------
 
 _POD = re.compile(
     r"(?P<name>ovn-central-\S+)\s+(?P<ready>[0-9]{1,4})/(?P<all>[0-9]{1,4})\s+(?P<status>\S+)\s+"
-    r"(?P<restarts>[0-9]{1,9})(?:\s+\([^)]*\))?\s+(?P<age>[0-9]\S*|<\w+>)\s+(?P<ip>\S+)\s+(?P<node>\S+)(?:\s+.*)?",
+    r"(?P<restarts>[0-9]{1,9})(?:\s+\((?P<ago>[^)]*?)(?: ago)?\))?\s+(?P<age>[0-9]\S*|<\w+>)\s+"
+    r"(?P<ip>\S+)\s+(?P<node>\S+)(?:\s+.*)?",
     re.ASCII,
 )
 _LISTED = re.compile(r"(?:(?P<namespace>[a-z0-9][-a-z0-9]*)\s+)?(?P<pod>ovn-central-\S+\s.*|ovn-central-\S+)", re.ASCII)
@@ -103,18 +128,34 @@ def _pod(line: str, number: int, namespace: str) -> Pod:
     if address is not None and not is_ip(address):
         raise BadInput(f"the pod listing, line {number}: {address!r} is no IP address", todo=_wide(namespace))
     status = found["status"]
+    ready = status in ("Running", "Terminating") and found["ready"] == found["all"] != "0"
     return Pod(
         name=found["name"],
         app=CENTRAL,
         node=node,
         address=address,
         phase=_phase(status),
-        ready=status in ("Running", "Terminating") and found["ready"] == found["all"] != "0",
+        ready=ready,
+        ready_since=_ready_since(found) if ready else None,
         restarts=int(found["restarts"]),
         terminating=status == "Terminating",
         template=found["name"].removeprefix("ovn-central-").rpartition("-")[0],
         labels={"app": CENTRAL},
     )
+
+
+_UNITS = {"y": 365 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}
+
+
+def _ready_since(found: re.Match[str]) -> float | None:
+    """Seconds before the view's time: since its last restart if that was printed, else since it was made.
+
+    None after restarts at a time that kubectl did not print (before 1.22), or for an age that is none.
+    """
+    age = found["ago"] if int(found["restarts"]) else found["age"]
+    if age is None or re.fullmatch(r"(?:[0-9]{1,9}[ydhms])+", age, re.ASCII) is None:
+        return None
+    return -float(sum(int(count) * _UNITS[unit] for count, unit in re.findall(r"([0-9]+)([ydhms])", age)))
 
 
 def _phase(status: str) -> str:
@@ -153,6 +194,25 @@ def _nodes(pods: tuple[Pod, ...]) -> tuple[Node, ...]:
     if not nodes:
         raise BadInput("the pod listing has no ovn-central pod with an address", todo="wait until the pods run")
     return tuple(nodes.values())
+
+
+def _all_nodes(hosts: tuple[Node, ...], listed: tuple[Listed, ...]) -> tuple[Node, ...]:
+    """The pods' nodes, as far as possible as they are listed, then the others of the listing."""
+    by_name = {one.node.name: one for one in listed}
+    at = {one.node.address: one.node.name for one in listed}
+    merged = []
+    for host in hosts:
+        one = by_name.pop(host.name, None)
+        if at.get(host.address, host.name) != host.name or (one is not None and one.node.address != host.address):
+            other = f"has {one.node.address}" if one is not None else f"has {at[host.address]} there"
+            raise BadInput(
+                f"the pod listing has {host.name} with {host.address}, the node listing {other}",
+                why="ovn-central uses the node's own address",
+                todo="paste both listings from one cluster",
+            )
+        known = host if one is None else one.node
+        merged.append(known if one is not None and one.labels_known else replace(known, labels=host.labels))
+    return (*merged, *(one.node for one in by_name.values()))
 
 
 def _given_ips(node_ips: Sequence[str]) -> tuple[str, ...]:
@@ -294,8 +354,9 @@ def _follower(leader: MemberStatus, entry: ServerEntry) -> MemberStatus:
     )
 
 
-def _workloads(pods: tuple[Pod, ...], nodes: tuple[Node, ...], addresses: tuple[str, ...]) -> tuple[Workload, ...]:
-    """The objects that the page changes, as Kube-OVN's installer makes them."""
+def _workloads(pods: tuple[Pod, ...], hosts: int, nodes: int, addresses: tuple[str, ...]) -> tuple[Workload, ...]:
+    """The objects that the page changes, as Kube-OVN's installer makes them, on ``nodes`` nodes of which ``hosts`` run
+    ovn-central."""
     active = [pod for pod in pods if pod.active]
     ready = sum(pod.ready for pod in active)
     template = active[-1].template if active else ""
@@ -314,8 +375,8 @@ def _workloads(pods: tuple[Pod, ...], nodes: tuple[Node, ...], addresses: tuple[
             current=len(active),
             template=template,
         ),
-        _client("DaemonSet", "ovs-ovn", "ovs", value, len(nodes)),
-        _client("Deployment", CONTROLLER, CONTROLLER, value, len(nodes)),
+        _client("DaemonSet", "ovs-ovn", "ovs", value, nodes),
+        _client("Deployment", CONTROLLER, CONTROLLER, value, hosts),
     )
 
 
@@ -336,21 +397,33 @@ def _client(kind: str, name: str, app: str, value: str, count: int) -> Workload:
     )
 
 
-def _assumed(view: ClusterView, addresses: tuple[str, ...], guessed: bool) -> Iterator[str]:
+def _assumed_nodes(view: ClusterView, hosts: tuple[Node, ...], listed: tuple[Listed, ...]) -> Iterator[str]:
+    """What is not said of the nodes."""
+    with_labels = {one.node.name for one in listed if one.labels_known}
+    if unlabelled := [node.name for node in hosts if node.name not in with_labels]:
+        yield f"the label {'='.join(view.label)} is on the nodes that run {CENTRAL}: {', '.join(unlabelled)}"
+    names = {one.node.name for one in listed}
+    if unlisted := [node.name for node in hosts if node.name not in names]:
+        yield f"{', '.join(unlisted)}: Ready and not cordoned, and a pod's address is its node's (host network)"
+    release = ".".join(map(str, view.versions.kubernetes))
+    source = ", the release of the oldest kubelet" if listed else ""
+    yield f"Kubernetes behaves as {release} does{source}; Kube-OVN's release is unknown"
+    for pod in view.pods_of(CENTRAL):
+        if pod.ready and pod.ready_since is None:
+            yield f"pod {pod.name} is Ready for an unknown time"
+        elif pod.ready and pod.ready_since is not None:
+            yield f"pod {pod.name} is Ready for {-pod.ready_since:.0f} s: since it was made, or restarted"
+
+
+def _assumed(view: ClusterView, addresses: tuple[str, ...]) -> Iterator[str]:
     """What the texts do not say and the view holds all the same."""
-    if guessed:
-        yield f"NODE_IPS is {join_list(addresses)}: the addresses in the order of the pods' lines"
     central = view.workload(CENTRAL)
     assert central is not None, "it was made above"
     yield f"deployment/{CENTRAL} wants {central.replicas} replicas: as many as there are pods"
     if len({pod.template for pod in view.pods if pod.active}) > 1:
         yield f"a rollout of deployment/{CENTRAL} is under way, and its pods have the same NODE_IPS"
-    named = ", ".join(node.name for node in view.nodes)
-    yield f"the label {'='.join(view.label)} is on the nodes that run {CENTRAL}: {named}"
-    yield "these nodes are Ready and not cordoned, and an address of a pod is its node's (host network)"
     yield f"daemonset/ovs-ovn (app ovs) and deployment/{CONTROLLER} have OVN_DB_IPS {join_list(addresses)}"
     yield f"the databases are in {view.directory} on each node"
-    yield f"Kubernetes behaves as {'.'.join(map(str, view.versions.kubernetes))} does; Kube-OVN's release is unknown"
     for database in DATABASES:
         if not view.leaders(database):
             yield f"{database} has no leader, because no leader's status was pasted"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support_golden import commands as transcript
 
 from harness import health
 from harness.cluster import DATABASES, ClusterView, Database
@@ -16,6 +17,7 @@ from harness.errors import BadInput
 from harness.pasted import PastedCluster, view_from_text
 from harness.procedures import documented, guarded
 from harness.raft_status import parse, render
+from harness.steps import KeepPodForLast
 
 GOLDEN = Path(__file__).resolve().parents[1] / "transcripts" / "status"
 LEAVER = "kube-ovn-control-plane2"
@@ -289,6 +291,143 @@ def test_ipv6() -> None:
     view = pasted(text, *statuses).view
     assert 'NODE_IPS="fd00:10::3,fd00:10::4"' in " ".join(commands(view))
     assert guarded.remove(view, LEAVER).refusals == ()
+
+
+# -- ages -----------------------------------------------------------------------------------------------------------
+
+
+def since(age: str, restarts: str = "0", ready: str = "1/1") -> float | None:
+    text = line("ovn-central-a-b", "m1", "172.18.0.3", ready=ready, restarts=restarts).replace(" 21m ", f" {age} ")
+    return pasted(text).view.pods[0].ready_since
+
+
+@pytest.mark.parametrize(
+    ("age", "restarts", "seconds"),
+    [
+        ("21m", "0", -1260.0),
+        ("45s", "0", -45.0),
+        ("3m12s", "0", -192.0),
+        ("2d3h", "0", -183600.0),
+        ("3y20d", "0", -96336000.0),
+        ("5d", "1 (2m ago)", -120.0),
+        ("5d", "2 (3m12s ago)", -192.0),
+        ("5d", "1", None),
+        ("<invalid>", "0", None),
+        ("5w", "0", None),
+    ],
+)
+def test_a_pod_is_ready_since_it_was_made_or_restarted(age: str, restarts: str, seconds: float | None) -> None:
+    assert since(age, restarts) == seconds
+
+
+def test_a_pod_that_is_not_ready_is_so_since_never() -> None:
+    assert since("21m", ready="0/1") is None
+
+
+def test_how_long_pods_are_ready_is_an_assumption() -> None:
+    assumptions = pasted(PODS.replace("0             21m   172.18.0.5", "4             21m   172.18.0.5")).assumptions
+    assert "pod ovn-central-6bf58cbc97-crmfp is Ready for an unknown time" in assumptions
+    assert sum("is Ready for 1260 s" in words for words in assumptions) == 2
+
+
+def test_pods_of_one_age_are_deleted_before_the_leavers_because_nobody_can_tell_their_order() -> None:
+    view = pasted().view
+    told = " ".join(KeepPodForLast(LEAVER).commands(view))
+    assert "2cdhg" in told
+    assert "lxmpl" in told
+    assert "longest Ready already" not in told
+    oldest = pasted(PODS.replace("21m   172.18.0.5", "22m   172.18.0.5")).view
+    assert "longest Ready already" in " ".join(KeepPodForLast(LEAVER).commands(oldest))
+
+
+# -- nodes ----------------------------------------------------------------------------------------------------------
+
+NODES = """\
+$ kubectl get node -o wide --show-labels
+NAME STATUS ROLES AGE VERSION INTERNAL-IP EXTERNAL-IP OS-IMAGE KERNEL-VERSION CONTAINER-RUNTIME LABELS
+kube-ovn-control-plane    Ready    control-plane,master   9d   v1.27.3   172.18.0.3   <none>   Ubuntu 20.04.1 LTS   5.4.0-42   containerd://1.4.0   kube-ovn/role=master,zone=
+kube-ovn-control-plane2   Ready,SchedulingDisabled   control-plane   9d   v1.26.1   172.18.0.5   <none>   Ubuntu 20.04.1 LTS   5.4.0-42   containerd://1.4.0   kubernetes.io/os=linux
+kube-ovn-control-plane3   Ready    <none>   9d   v1.27.3   172.18.0.4   <none>   Ubuntu 20.04.1 LTS   5.4.0-42   containerd://1.4.0   kube-ovn/role=master
+spare                     NotReady   <none>   9d   v1.27.3+k3s1   172.18.0.6   <none>   Ubuntu 20.04.1 LTS   5.4.0-42   containerd://1.4.0   kube-ovn/role=spare
+"""  # noqa: E501
+
+
+def test_a_node_listing_tells_of_nodes_labels_and_releases() -> None:
+    result = pasted(nodes=NODES)
+    view = result.view
+    assert [(node.name, node.address) for node in view.nodes[1:]] == [
+        (LEAVER, "172.18.0.5"),
+        ("kube-ovn-control-plane3", "172.18.0.4"),
+        ("spare", "172.18.0.6"),
+    ]
+    assert [(node.ready, node.unschedulable) for node in view.nodes] == [
+        (True, False),
+        (True, True),
+        (True, False),
+        (False, False),
+    ]
+    assert [node.name for node in view.labelled()] == ["kube-ovn-control-plane", "kube-ovn-control-plane3"]
+    assert view.nodes[0].labels == {"kube-ovn/role": "master", "zone": ""}
+    assert view.versions.kubernetes == (1, 26)
+    assert [w.current for w in view.workloads] == [3, 4, 3]
+    assert not any("label" in words or "cordoned" in words for words in result.assumptions)
+    assert any("1.26" in words and "oldest kubelet" in words for words in result.assumptions)
+
+
+def test_a_node_listing_without_labels_leaves_them_assumed() -> None:
+    text = "\n".join(line.rpartition("   ")[0] for line in NODES.split("\n"))
+    result = pasted(nodes=text)
+    assert len(result.view.labelled()) == 3
+    assert sum("the label kube-ovn/role=master is on" in words for words in result.assumptions) == 1
+    assert not any("cordoned" in words for words in result.assumptions)
+
+
+def test_a_node_that_is_not_listed_is_assumed_in_order() -> None:
+    text = "".join(line for line in NODES.splitlines(keepends=True) if "plane3" not in line)
+    result = pasted(nodes=text)
+    assert result.view.node("kube-ovn-control-plane3") is not None
+    assert any(words.startswith("kube-ovn-control-plane3: Ready and not cordoned") for words in result.assumptions)
+
+
+def test_the_pages_second_half_works_from_what_it_pastes_and_the_new_node() -> None:
+    two = "".join(text for text in PODS.splitlines(keepends=True) if "crmfp" not in text)
+    statuses = golden("nb-before-add"), golden("sb-before-add")
+    with pytest.raises(BadInput):
+        documented.add(pasted(two, *statuses).view, LEAVER)
+    view = pasted(two, *statuses, nodes=NODES).view
+    steps = documented.add(view, LEAVER).steps
+    assert tuple(line for step in steps for line in step.commands(view)) == transcript("page/add.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("", "the node listing has no node"),
+        ("No resources found\n", "the node listing has no node"),
+        ("m1 Ready <none> 9d v1.27.3\n", "the node listing, line 1: 'm1 Ready"),
+        (NODES.replace("172.18.0.6", "<none>"), "the node listing, line 6"),
+        (NODES + NODES.splitlines()[2] + "\n", "line 7: kube-ovn-control-plane with 172.18.0.3 is listed twice"),
+        (NODES.replace("172.18.0.6", "172.18.0.3"), "spare with 172.18.0.3 is listed twice"),
+        (NODES.replace("172.18.0.5", "172.18.0.9"), f"{LEAVER} with 172.18.0.5, the node listing has 172.18.0.9"),
+        (NODES.replace(LEAVER, "m2"), f"{LEAVER} with 172.18.0.5, the node listing has m2 there"),
+    ],
+)
+def test_a_node_listing_that_can_not_be_used(text: str, seen: str) -> None:
+    refuses(seen, nodes=text)
+
+
+@given(st.randoms(use_true_random=False))
+def test_a_damaged_node_listing_is_a_view_or_bad_input(chance: random.Random) -> None:
+    text = NODES
+    for _ in range(chance.randint(1, 5)):
+        at = chance.randrange(len(text))
+        text = text[:at] + chance.choice(["", "\n", " ", "=", "٣", text[at:][:9]]) + text[at + chance.randint(0, 9) :]
+    try:
+        names = [node.name for node in pasted(nodes=text).view.nodes]
+    except BadInput:
+        return
+    assert names[:3] == ["kube-ovn-control-plane", LEAVER, "kube-ovn-control-plane3"]
+    assert len(names) == len(set(names))
 
 
 # -- what can't be used ---------------------------------------------------------------------------------------------
