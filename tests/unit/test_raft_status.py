@@ -238,6 +238,13 @@ def test_a_new_line_between_or_below_the_servers_is_an_error() -> None:
             parse(golden("page-nb-before-kick").replace(before, f"Snapshot size: 12 kB\n{before}"))
 
 
+def test_an_error_in_the_middle_is_no_new_line() -> None:
+    text = golden("three-leader").replace("Election timer", "Error from server: etcdserver timed out\nElection timer")
+    with pytest.raises(ServerError) as caught:
+        parse(text)
+    assert (caught.value.kind, caught.value.line_number) == (ErrorKind.UNREACHABLE, 14)
+
+
 def test_a_needed_line_is_not_made_up_by_a_new_one() -> None:
     with pytest.raises(Malformed, match="line 8: expected 'Term:', found 'Tarm: 1'"):
         parse(golden("three-leader").replace("Term: 1", "Tarm: 1"))
