@@ -1,7 +1,8 @@
 """The order in which a server walks over servers: that of OVS's hash map keyed by sid, neither sorted nor insertion.
 
-The hash of a uuid is its first 32 bits; a map of one has one bucket, of two to seven four, then eight and so on; within
-a bucket the newest comes first (lib/hmap.c, lib/uuid.h).
+The hash of a uuid is its first 32 bits. A map begins with one bucket and has four from two entries on, then eight and
+so on; a new entry comes first in its bucket, and making more buckets turns each of them round (lib/hmap.c, lib/uuid.h).
+What is not modelled: a map that grew does not shrink, so order within a bucket can differ after removals.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from collections.abc import Iterable
 
 def bucket_order(sids: Iterable[str]) -> list[str]:
     """``sids`` (oldest first) in the order of their hash map."""
-    known = list(sids)
-    if len(known) < 2:
-        return known
-    buckets = 4
-    while len(known) // 2 >= buckets:
-        buckets *= 2
-    mask = buckets - 1
-    known.reverse()
-    return sorted(known, key=lambda sid: first_word(sid) & mask)
+    buckets: list[list[str]] = [[]]
+    count = 0
+    for sid in sids:
+        buckets[first_word(sid) & (len(buckets) - 1)].insert(0, sid)
+        count += 1
+        if count // 2 > len(buckets) - 1:
+            known = [item for bucket in buckets for item in bucket]
+            buckets = [[] for _ in range(max(4, 2 * len(buckets)))]
+            for item in known:
+                buckets[first_word(item) & (len(buckets) - 1)].insert(0, item)
+    return [sid for bucket in buckets for sid in bucket]
 
 
 def first_word(sid: str) -> int:
