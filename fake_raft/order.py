@@ -13,10 +13,8 @@ from collections.abc import Iterable
 def bucket_order(sids: Iterable[str]) -> list[str]:
     """``sids`` (oldest first) in the order of their hash map."""
     buckets: list[list[str]] = [[]]
-    count = 0
-    for sid in sids:
+    for count, sid in enumerate(sids, start=1):
         buckets[first_word(sid) & (len(buckets) - 1)].insert(0, sid)
-        count += 1
         if count // 2 > len(buckets) - 1:
             known = [item for bucket in buckets for item in bucket]
             buckets = [[] for _ in range(max(4, 2 * len(buckets)))]

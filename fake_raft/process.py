@@ -5,14 +5,16 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from fake_raft.clients import Done, Transactions
 from fake_raft.clock import Timer, VirtualClock
 from fake_raft.disk import Disk
+from fake_raft.fsync import Syncer
 from fake_raft.messages import Envelope, Message, Servers
 from fake_raft.network import MS, Choices, End, Network
 from fake_raft.profile import Profile
-from fake_raft.server import Accepted, Down, Durable, ElectionArmed, Event, Received, Reply, Server, Tick, Up
+from fake_raft.server import Accepted, Down, Durable, ElectionArmed, Event, Reply, Server, Tick, Up
 from fake_raft.session import Session
 from fake_raft.state import (
     LEADER,
@@ -37,7 +39,6 @@ from fake_raft.status import ServerStatus, status_of
 ELECTION_RANGE_MS = 1000
 """The random part of every election timeout, whatever the election timer (facts: ovsdb-raft 2)."""
 
-FSYNC_US = (1000, 1500, 2000, 3000, 5000)
 LISTEN_RETRY_US = 1_000_000
 JOINER_PROBE_MS = 601_000
 UNKNOWN_CLUSTER = "unknown cluster"
@@ -86,8 +87,8 @@ class Process:
         self._wake: Timer | None = None
         self._ends: dict[int, End] = {}
         self._sessions: dict[int, Session] = {}
-        self._syncing = False
-        self._ticket = 0
+        self._syncer = Syncer(clock, choices, disk, self._synced)
+        self._late = 0
         self._transactions = Transactions()
         self._rows: tuple[list[str], tuple[str, ...]] = ([], ())
         self._stagger = zlib.crc32(self.name.encode()) % ELECTION_RANGE_MS
@@ -128,6 +129,7 @@ class Process:
 
     def _die(self) -> None:
         self.alive = False
+        self._syncer.stop()
         if self._wake is not None:
             self._wake.cancel()
         self._transactions.clear()
@@ -289,58 +291,53 @@ class Process:
 
     def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
-            if type(effect) is Send:
+            if isinstance(effect, Send):
                 end = self._ends.get(effect.connection)
                 if end is not None:
                     self._network.send(end, effect.envelope, effect.message, effect.routine)
+            elif isinstance(effect, Save):
+                self.disk.records.append(effect.record)
             else:
-                self._other(effect)
+                PERFORM[type(effect)](self, effect)
         if self._transactions.waiting and self._running:
             self._submit()
             if self._state.out:
                 self._perform(self._running_server.finish())
 
-    def _other(self, effect: Effect) -> None:
-        match effect:
-            case Save(record):
-                self.disk.records.append(record)
-            case Sync(ticket):
-                self._ticket = ticket
-                if not self._syncing:
-                    self._start_sync()
-            case Wake(at):
-                self._wake_at(at * MS)
-            case DrawElection():
-                drawn = self._choices.choose("election jitter", ELECTION_RANGE_MS)
-                self._event(ElectionArmed((drawn + self._stagger) % ELECTION_RANGE_MS))
-            case Applied(position, data):
-                for callback in self.on_applied:
-                    callback(self, position, data)
-            case Completed(eid, status):
-                self._transactions.completed(eid, status)
-            case Rewrite(header, records):
-                self.disk.rewrite(header, records)
-            case Died(text):
-                self.death = text
-                self.kill()
-            case _:
-                self._connect(effect)
+    def _wake_at(self, effect: Wake) -> None:
+        if self._wake is not None:
+            self._wake.cancel()
+        self._wake = self._clock.call_at(effect.at * MS, self._woken)
 
-    def _connect(self, effect: Effect) -> None:
-        match effect:
-            case Dial(number, address):
-                self._sessions[number] = Session(self._clock, self._network, self, number, address)
-            case HangUp(number):
-                self._hang_up(number)
-            case Redial(number):
-                end = self._ends.get(number)
-                if end is not None:
-                    self._network.close(end)
-                    self.closed(end)
-            case Left():
-                self._drop_database()
+    def _draw_election(self, effect: DrawElection) -> None:
+        drawn = self._choices.choose("election jitter", ELECTION_RANGE_MS)
+        self._event(ElectionArmed((drawn + self._stagger) % ELECTION_RANGE_MS))
 
-    def _drop_database(self) -> None:
+    def _applied(self, effect: Applied) -> None:
+        for callback in self.on_applied:
+            callback(self, effect.position, effect.data)
+
+    def _completed(self, effect: Completed) -> None:
+        self._transactions.completed(effect.eid, effect.status)
+
+    def _rewrite(self, effect: Rewrite) -> None:
+        self.disk.rewrite(effect.header, effect.records)
+
+    def _abort(self, effect: Died) -> None:
+        self.death = effect.text
+        self.kill()
+
+    def _dial(self, effect: Dial) -> None:
+        number = effect.connection
+        self._sessions[number] = Session(self._clock, self._network, self, number, effect.address)
+
+    def _redial(self, effect: Redial) -> None:
+        end = self._ends.get(effect.connection)
+        if end is not None:
+            self._network.close(end)
+            self.closed(end)
+
+    def _drop_database(self, effect: Left) -> None:
         self._dropped = True
         if self._wake is not None:
             self._wake.cancel()
@@ -359,11 +356,6 @@ class Process:
 
     # -- time and disk ----------------------------------------------------------------------------------------------
 
-    def _wake_at(self, at_us: int) -> None:
-        if self._wake is not None:
-            self._wake.cancel()
-        self._wake = self._clock.call_at(at_us, self._woken)
-
     def _woken(self) -> None:
         self._wake = None
         if self._running and not self.paused:
@@ -374,32 +366,16 @@ class Process:
         hands_over = s.leaving and s.role is LEADER
         return Tick(self._pick_target(), self._leave_jitter()) if hands_over else Tick()
 
-    def _start_sync(self) -> None:
-        self._syncing = True
-        delay = FSYNC_US[self._choices.choose("fsync", len(FSYNC_US))]
-        self._clock.post(self._clock.now + delay, self._synced, (self._ticket, self.disk, len(self.disk.records)))
-
-    def _synced(self, ticket: int, disk: Disk, records: int) -> None:
-        """The file was synced, with what was in it when that began; requests that came meanwhile are one more."""
-        if not self.alive:
-            return
-        disk.sync(records)
-        self._syncing = False
-        if self._ticket > ticket:
-            self._start_sync()
-        if not self._running:
-            return
+    def _synced(self, ticket: int) -> None:
         if self.paused:
             self._late = ticket
-        else:
+        elif self._running:
             self._event(Durable(ticket))
-
-    _late = 0
 
     def _finish_sync(self) -> None:
         """Tell the server what became durable while it was stopped."""
-        if self._late and self._running:
-            late, self._late = self._late, 0
+        late, self._late = self._late, 0
+        if late and self._running:
             self._event(Durable(late))
 
     # -- connections (fake_raft.network.Host) -------------------------------------------------------------------------
@@ -442,6 +418,22 @@ class Process:
 
     def received(self, end: End, envelope: Envelope, message: Message) -> None:
         """A message arrived."""
-        if self._running:
+        if self.alive and not self._dropped:
             self.events += 1
-            self._perform(self._running_server.handle(self._clock.now // MS, Received(end.number, envelope, message)))
+            self._perform(self._running_server.receive(self._clock.now // MS, end.number, envelope, message))
+
+
+PERFORM: dict[type, Callable[[Process, Any], None]] = {
+    Sync: lambda process, effect: process._syncer.request(effect.ticket),
+    Wake: Process._wake_at,
+    DrawElection: Process._draw_election,
+    Applied: Process._applied,
+    Completed: Process._completed,
+    Rewrite: Process._rewrite,
+    Died: Process._abort,
+    Dial: Process._dial,
+    HangUp: lambda process, effect: process._hang_up(effect.connection),
+    Redial: Process._redial,
+    Left: Process._drop_database,
+}
+"""What a process does for each effect, other than to send and to save."""

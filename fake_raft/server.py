@@ -20,6 +20,7 @@ from fake_raft.messages import (
     Envelope,
     Execute,
     ExecuteReply,
+    Hello,
     InstallSnapshot,
     InstallSnapshotReply,
     Message,
@@ -96,6 +97,7 @@ def _append_request(s: State, source: str, request: AppendRequest) -> None:
 
 
 HANDLERS: dict[type, Callable[[State, str, Any], None]] = {
+    Hello: lambda _s, _source, _message: None,
     AppendRequest: _append_request,
     AppendReply: replication.append_reply,
     VoteRequest: elections.vote_request,
@@ -138,18 +140,43 @@ class Server:
 
     def handle(self, now: int, event: Event) -> list[Effect]:
         """React to ``event`` at ``now`` (ms)."""
+        if isinstance(event, Received):
+            return self.receive(now, event.connection, event.envelope, event.message)
         s = self.state
         s.now = now
         if s.left or s.died:
             return []
-        kind = type(event)
-        if kind is Received:
-            self._receive(event.connection, event.envelope, event.message)  # type: ignore[union-attr]
-        elif kind is Tick:
-            self._tick(event)  # type: ignore[arg-type]
+        if isinstance(event, Tick):
+            self._tick(event)
+        elif isinstance(event, Durable):
+            self._durable(event.ticket)
         else:
             self._other(event)
         return self.finish()
+
+    def receive(self, now: int, number: int, envelope: Envelope, message: Message) -> list[Effect]:
+        """``handle(now, Received(number, envelope, message))``, as most events are that."""
+        s = self.state
+        s.now = now
+        connection = s.connections.get(number)
+        if connection is None or s.left or s.died:
+            return []
+        if envelope is connection.seen or links.accept_message(s, connection, envelope, message):
+            source = envelope.source
+            peer = s.peers.get(source)
+            if peer is not None:
+                peer.last_msg = now
+            kind = type(message)
+            if kind not in TERM_CHECKED or message.term == s.term or self._new_term(message.term):  # type: ignore[union-attr]
+                HANDLERS[kind](s, source, message)
+        return self.finish()
+
+    def _new_term(self, term: int) -> bool:
+        """Take over a later term; returns whether a message of this term may be looked at."""
+        s = self.state
+        if term > s.term:
+            elections.new_term(s, term)
+        return term >= s.term
 
     def finish(self) -> list[Effect]:
         """What the main loop does after everything: see to connections, read what was committed, leave."""
@@ -181,8 +208,6 @@ class Server:
                 if s.election_at == NEVER and s.election_min != NEVER:
                     s.election_at = s.election_min + jitter
                     s.want(s.election_at)
-            case Durable(ticket):
-                self._durable(ticket)
             case Accepted(connection):
                 links.accepted(s, connection)
             case Up(connection):
@@ -234,30 +259,6 @@ class Server:
         connection = s.route(waiter.sid)
         if connection is not None and (not term or term >= s.term):
             s.send_on(connection, waiter.message)
-
-    # -- messages ---------------------------------------------------------------------------------------------------
-
-    def _receive(self, number: int, envelope: Envelope, message: Message) -> None:
-        s = self.state
-        connection = s.connections.get(number)
-        if connection is None:
-            return
-        if envelope is not connection.seen and not links.accept_message(s, connection, envelope, message):
-            return
-        source = envelope.source
-        peer = s.peers.get(source)
-        if peer is not None:
-            peer.last_msg = s.now
-        kind = type(message)
-        if kind in TERM_CHECKED:
-            term = message.term  # type: ignore[union-attr]
-            if term != s.term:
-                if term < s.term:
-                    return
-                elections.new_term(s, term)
-        handler = HANDLERS.get(kind)
-        if handler is not None:
-            handler(s, source, message)
 
     # -- what people ask for ------------------------------------------------------------------------------------------
 

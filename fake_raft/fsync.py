@@ -1,0 +1,53 @@
+"""A process's requests to sync its file: one at a time, those that come meanwhile are merged into the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fake_raft.clock import VirtualClock
+from fake_raft.disk import Disk
+from fake_raft.network import Choices
+
+FSYNC_US = (1000, 1500, 2000, 3000, 5000)
+"""How long one takes, by choice."""
+
+
+class Syncer:
+    """Calls ``done(ticket)`` when everything that was in the file when ``request(ticket)`` came is durable."""
+
+    __slots__ = ("_busy", "_choices", "_clock", "_disk", "_done", "_ticket")
+
+    def __init__(self, clock: VirtualClock, choices: Choices, disk: Disk, done: Callable[[int], None]) -> None:
+        self._clock = clock
+        self._choices = choices
+        self._disk = disk
+        self._done = done
+        self._busy = False
+        self._ticket = 0
+
+    def request(self, ticket: int) -> None:
+        self._ticket = ticket
+        if not self._busy:
+            self._start()
+
+    def stop(self) -> None:
+        """The process is gone; what its kernel still writes is not told to anybody."""
+        self._done = _nobody
+
+    def _start(self) -> None:
+        self._busy = True
+        delay = FSYNC_US[self._choices.choose("fsync", len(FSYNC_US))]
+        self._clock.post(self._clock.now + delay, self._finished, (self._ticket, len(self._disk.records)))
+
+    def _finished(self, ticket: int, records: int) -> None:
+        if self._done is _nobody:
+            return
+        self._disk.sync(records)
+        self._busy = False
+        if self._ticket > ticket:
+            self._start()
+        self._done(ticket)
+
+
+def _nobody(_ticket: int) -> None:
+    pass
