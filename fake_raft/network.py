@@ -156,6 +156,8 @@ class Network:
         for end in list(self._ends):
             if end.held and not end.gone and not self.blocked(end.host, end.peer.host, end.port):
                 self._retransmit_later(end)
+            if end.watched and not self._silent(end):
+                end.heard_us = self._clock.now
 
     # -- connecting -----------------------------------------------------------------------------------------------
 

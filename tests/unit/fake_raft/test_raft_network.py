@@ -58,6 +58,27 @@ def test_a_dead_machines_peers_know_by_their_probes_only() -> None:
     assert 3.0 * SECOND < cluster.clock.now - lost < 4.1 * SECOND
 
 
+def test_a_machine_that_is_back_at_once_resets_what_its_peers_held_on_to() -> None:
+    cluster = Cluster(OVS_3_1).form(3)
+    cluster.network.host_down(host(3))
+    cluster.network.host_up(host(3))
+    cluster.start(3)
+    assert cluster.until(lambda: cluster.status(3).leader == "1a1a", 5)
+    cluster.run(3)
+    assert all(c.connected for n in (1, 3) for c in cluster.status(n).connections)
+    assert (cluster.leader(), cluster.status(1).term) == (1, 1)
+
+
+def test_short_cuts_do_not_add_up() -> None:
+    cluster = Cluster(OVS_3_1).form(3)
+    for _ in range(8):
+        cluster.split([2], [3])
+        cluster.run(1)
+        cluster.network.heal()
+        cluster.run(1)
+    assert [cluster.status(n).disconnections for n in (2, 3)] == [0, 0]
+
+
 def test_a_short_cut_delays_what_was_sent_and_a_long_one_ends_the_connection() -> None:
     cluster = Cluster(OVS_3_1, timer=5000).form(3)
     cluster.split([1], [2, 3])
