@@ -164,3 +164,33 @@ def test_o1_two_leaders_commit_and_acknowledged_writes_are_lost(profile: Profile
         if reached == 3:
             return
     pytest.fail(f"only {reached} of 40 schedules came to two committing leaders")
+
+
+def test_o1_a_server_that_must_go_below_its_commit_index_aborts_and_its_file_is_refused() -> None:
+    """The side with more committed entries and the lower term loses."""
+    for seed in range(40):
+        cluster = ongaro(OVS_3_1, seed)
+        if not cluster.until(lambda c=cluster: 2 in c.leaders(), 8):  # type: ignore[misc]
+            continue
+        cluster.at[2].kick(sid(1))
+        if not all(cluster.wrote(2, f"w{n}", 3) for n in range(9)):
+            continue
+        cluster.network.heal()
+        cluster.network.drop = None
+        cluster.split([2, 3], [1, 4, 5])
+        cluster.run(8)
+        cluster.network.heal()
+        cluster.run(10)
+        dead = [number for number in (2, 3) if cluster.at[number].death]
+        if not dead:
+            continue
+        assert (
+            cluster.at[dead[0]].death == "assertion raft->commit_index < raft->log_end failed in raft_peek_next_entry()"
+        )
+        assert not cluster.at[dead[0]].alive
+        with pytest.raises(
+            StartRefused, match=r"attempts to truncate log from \d+ to \d+ entries, but commit index is"
+        ):
+            cluster.start(dead[0])
+        return
+    pytest.fail("no schedule came to an abort")
