@@ -10,7 +10,7 @@ from typing import Any
 from harness.cluster import ClusterView
 from harness.plan import API_VERSION, Plan, StepForecast
 from harness.report.overview import Overview
-from harness.report.wording import done_when, typed_on
+from harness.report.wording import done_when, safe_points, typed_on
 
 
 def dump(data: Mapping[str, Any]) -> str:
@@ -65,6 +65,7 @@ def plan(
     one: Plan, rows: tuple[StepForecast, ...], view: ClusterView, source: str, assumptions: Sequence[str]
 ) -> dict[str, Any]:
     """The plan as :func:`harness.plan.load` reads it back, with ``forecast`` beside it for readers."""
+    safe = safe_points(one.steps)
     forecast = [
         {
             "number": number,
@@ -74,7 +75,7 @@ def plan(
             "doneWhen": done_when(row.step, view),
             "deadlineSeconds": row.step.deadline,
             "undo": row.step.undo(view),
-            "safePoint": row.step.safe_point,
+            "safePoint": safe[number - 1],
             "toleratesDuring": dict(row.during),
             "toleratesAfter": dict(row.after),
         }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from harness.cluster import ClusterView
 from harness.plan import Plan, StepForecast
 from harness.report.text import check_lines
-from harness.report.typed import Typed, definition, lines
-from harness.report.wording import clean, done_when, lowest_line, margin, subject
+from harness.report.typed import Typed, definition, typed_steps
+from harness.report.wording import clean, done_when, lowest_line, margin, safe_points, subject
 
 
 def runbook(plan: Plan, rows: tuple[StepForecast, ...], view: ClusterView) -> str:
@@ -20,9 +20,10 @@ def runbook(plan: Plan, rows: tuple[StepForecast, ...], view: ClusterView) -> st
     out += [f"- Note: {clean(note)}" for note in plan.notes]
     out += [f"- Check: {line.removeprefix('check:').strip()}" for line in check_lines(plan.checks)]
     if rows:
-        out.append(f"- Servers that may fail at the worst moment: {lowest_line(rows)}")
+        out.append(f"- Servers that may still fail at the worst moment: {lowest_line(rows)}")
     out += [f"- Digest: `{plan.digest}`", ""]
-    steps = [_step(number, row, view) for number, row in enumerate(rows, start=1)]
+    parts = zip(rows, typed_steps(plan.steps, view), safe_points(plan.steps), strict=True)
+    steps = [_step(number, *part, view) for number, part in enumerate(parts, start=1)]
     if any("pod_on " in line for step in steps for line in step):
         out += ["A restarted pod has another name. Paste this first; it finds the pod on a node:", ""]
         out += ["```bash", definition(view), "```", ""]
@@ -31,16 +32,16 @@ def runbook(plan: Plan, rows: tuple[StepForecast, ...], view: ClusterView) -> st
     return "\n".join(out)
 
 
-def _step(number: int, row: StepForecast, view: ClusterView) -> list[str]:
+def _step(number: int, row: StepForecast, lines: tuple[Typed, ...], safe: bool, view: ClusterView) -> list[str]:
     step = row.step
     out = [f"## {number}. {clean(step.title)}", ""]
-    for typed in lines(step, view):
+    for typed in lines:
         out += _block(typed)
     after = ", ".join(f"{name} {margin(value)}" for name, value in row.after.items())
     during = ", ".join(f"{name} {margin(value)}" for name, value in row.during.items())
     out.append(f"- [ ] Done when: {done_when(step, view)} (within {step.deadline:g} s)")
     out.append(f"- Tolerates: {after}" + (f"; during it {during}" if during != after else ""))
-    out.append("- Safe point: yes" if step.safe_point else "- Safe point: **NO**, do not stop here")
+    out.append("- Safe point: yes" if safe else "- Safe point: **NO**, do not stop here")
     undo = clean(step.undo(view))
     out.append(f"- Undo: `{undo}`" if undo.startswith("kubectl ") else f"- Undo: {undo}")
     return [*out, ""]

@@ -7,8 +7,8 @@ import shlex
 from harness.cluster import ClusterView
 from harness.plan import Plan, StepForecast
 from harness.report.text import head_lines
-from harness.report.typed import Typed, definition, lines
-from harness.report.wording import clean, done_when, margins
+from harness.report.typed import Typed, definition, typed_steps
+from harness.report.wording import clean, done_when, margins, safe_points
 from harness.steps import Step
 
 _ASK = """\
@@ -37,22 +37,23 @@ def script(plan: Plan, rows: tuple[StepForecast, ...], view: ClusterView) -> str
         out += ["exit 3", ""]
     out += [_ASK, "", definition(view), ""]
     total = len(rows)
-    for number, row in enumerate(rows, start=1):
-        out += [*_step(number, total, row, view), ""]
+    typed, safe = typed_steps(plan.steps, view), safe_points(plan.steps)
+    for number, (row, lines) in enumerate(zip(rows, typed, strict=True), start=1):
+        out += [*_step(f"step {number} of {total}", row, lines, safe[number - 1], view), ""]
     return "\n".join(out)
 
 
-def _step(number: int, total: int, row: StepForecast, view: ClusterView) -> list[str]:
+def _step(name: str, row: StepForecast, lines: tuple[Typed, ...], safe: bool, view: ClusterView) -> list[str]:
     step = row.step
     out = [
-        f"# -- step {number} of {total}: {clean(step.title)}",
+        f"# -- {name}: {clean(step.title)}",
         f"# tolerates: nb/sb {margins(row.during)} during it, {margins(row.after)} after it",
-        f"# safe point: {'yes' if step.safe_point else 'NO: do not stop here'}",
+        f"# safe point: {'yes' if safe else 'NO: do not stop here'}",
         f"# undo: {clean(step.undo(view))}",
     ]
-    for typed in lines(step, view):
+    for typed in lines:
         out += _line(typed)
-    return [*out, _ask(f"step {number} is done when {done_when(step, view)} (within {_limit(step)})")]
+    return [*out, _ask(f"{name} is done when {done_when(step, view)} (within {_limit(step)})")]
 
 
 def _line(typed: Typed) -> list[str]:

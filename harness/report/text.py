@@ -9,7 +9,7 @@ from harness.cluster import Database, NodeFiles
 from harness.plan import Plan, StepForecast
 from harness.preflight import Check
 from harness.report.overview import DatabaseRow, NodeRow, Overview
-from harness.report.wording import clean, lowest_line, margin, subject, tolerance
+from harness.report.wording import clean, lowest_line, margin, safe_points, subject, tolerance
 
 Rows = tuple[tuple[str, ...], ...]
 
@@ -112,7 +112,7 @@ def head_lines(plan: Plan, rows: tuple[StepForecast, ...]) -> list[str]:
     lines += check_lines(plan.checks)
     lines += [f"note:    {clean(note)}" for note in plan.notes]
     if rows:
-        lines.append(f"lowest:  {lowest_line(rows)} is how many servers may fail at the worst moment")
+        lines.append(f"worst:   servers that may still fail at the worst moment: {lowest_line(rows)}")
     return lines
 
 
@@ -130,8 +130,9 @@ def check_lines(checks: Sequence[Check]) -> list[str]:
 
 def step_rows(rows: tuple[StepForecast, ...]) -> Rows:
     """Number, tolerance, safe point, title of each step, in the order of :data:`STEP_HEAD`."""
+    safe = safe_points([row.step for row in rows])
     return tuple(
-        (str(number), tolerance(row), "yes" if row.step.safe_point else "NO", clean(row.step.title))
+        (str(number), tolerance(row), "yes" if safe[number - 1] else "NO", clean(row.step.title))
         for number, row in enumerate(rows, start=1)
     )
 

@@ -1,15 +1,21 @@
-"""Commands as somebody types them later: names of pods that earlier steps replace are looked up when they are needed."""
+"""Commands as somebody types them later, when earlier steps have replaced pods and changed who is a member.
+
+A step's own commands are those for the cluster as it is seen when the plan is made. A script or a runbook is read step
+by step afterwards: there pods are looked up by node, and only nodes that have a server at that point are asked.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.cluster import ClusterView
+from harness import health
+from harness.cluster import DATABASES, ClusterView, Database
 from harness.report.wording import clean, condition, split_comment, stays_as_typed, typed_on
-from harness.steps import CENTRAL, KeepTogether, Step
+from harness.steps import CENTRAL, AwaitInOrder, KeepTogether, Remove, RollNextPod, Step
 
-_DELETION = re.compile(r"kubectl delete pod -n \S+ [^-\s]\S*")
+_DELETION = re.compile(r"kubectl delete pod -n \S+ [^-\s<]\S*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +28,60 @@ class Typed:
     by_hand: str = ""
 
 
-def lines(step: Step, view: ClusterView) -> tuple[Typed, ...]:
-    """What to type for ``step``, in order."""
+def typed_steps(steps: Iterable[Step], view: ClusterView) -> tuple[tuple[Typed, ...], ...]:
+    """What to type for each step, in order. ``view`` is what the plan was made from."""
+    members = tuple(node.name for node in view.nodes if _runs_a_server(view, node.address))
     found = []
-    for line in step.commands(view):
-        command, comment = split_comment(looked_up(line, step, view))
-        hint = _by_hand(step, command)
-        until = "" if hint or comment.startswith("longest Ready") else comment
-        if not until and _DELETION.match(command):
-            until = "its replacement is Ready, and both databases are in order"
-        found.append(Typed(command.rstrip(), until, hint))
+    for step in steps:
+        found.append(tuple(_typed(step, line) for line in _lines(step, view, members)))
+        members = _after(step, view, members)
     return tuple(found)
+
+
+def _runs_a_server(view: ClusterView, address: str) -> bool:
+    return any(address in health.live_hosts(view, database) for database in DATABASES)
+
+
+def _after(step: Step, view: ClusterView, members: tuple[str, ...]) -> tuple[str, ...]:
+    """Nodes that have a server after ``step``."""
+    if isinstance(step, RollNextPod):
+        came, gone = step.newcomer, step.leaver if step.number == step.total else ""
+    elif isinstance(step, Remove) and step.database is Database.SB:
+        came, gone = "", step.address
+    else:
+        return members
+    left = tuple(name for name in members if (node := view.node(name)) is None or node.address != gone)
+    newcomer = view.node_at(came) if came else None
+    return left if newcomer is None or newcomer.name in left else (*left, newcomer.name)
+
+
+def _lines(step: Step, view: ClusterView, members: tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(step, AwaitInOrder):
+        asked = [name for name in members if (node := view.node(name)) is None or node.address not in step.down]
+        return tuple(_status(view, database, name) for database in DATABASES for name in asked)
+    lines = tuple(_looked_up(line, step, view) for line in step.commands(view))
+    leaver = view.node_at(step.address) if isinstance(step, Remove) else None
+    survivor = next((name for name in members if leaver is not None and name != leaver.name), None)
+    if leaver is not None and survivor is not None:
+        # Its server may be down by then; any other member passes the request on to the leader.
+        lines = tuple(line.replace(_pod_on(leaver.name), _pod_on(survivor)) for line in lines)
+        lines = tuple(line.replace("<LEADER POD>", _pod_on(survivor)) for line in lines)
+    return lines
+
+
+def _status(view: ClusterView, database: Database, node: str) -> str:
+    run = f"kubectl exec -n {view.namespace} {_pod_on(node)} -c {CENTRAL} --"
+    return f"{run} ovn-appctl -t {database.control} cluster/status {database.schema}"
+
+
+def _typed(step: Step, line: str) -> Typed:
+    command, comment = split_comment(line)
+    comment = comment.removeprefix("and ")
+    hint = _by_hand(step, command)
+    until = "" if hint or comment.startswith("longest Ready") else comment
+    if not until and not hint and _DELETION.match(command):
+        until = "its replacement is Ready, and both databases are in order"
+    return Typed(command.rstrip(), until, f"{hint} ({comment})" if hint and not typed_on(step) and comment else hint)
 
 
 def _by_hand(step: Step, command: str) -> str:
@@ -42,11 +91,11 @@ def _by_hand(step: Step, command: str) -> str:
     return "" if stays_as_typed(command) else "fill in what stands in <> first"
 
 
-def looked_up(line: str, step: Step, view: ClusterView) -> str:
+def _looked_up(line: str, step: Step, view: ClusterView) -> str:
     """``line`` with ``"$(pod_on NODE)"`` for every ovn-central pod: a restarted pod has another name."""
     for pod in view.pods_of(CENTRAL):
         if pod.node is not None:
-            line = re.sub(rf"(?<![\w.-]){re.escape(pod.name)}(?![\w.-])", lambda _, on=pod.node: _pod_on(on), line)
+            line = re.sub(rf"(?<![\w.-]){re.escape(pod.name)}(?![\w.-])", _pod_on(pod.node), line)
     line = re.sub(r"<POD ON ([^<>\s]+)>", lambda found: _pod_on(found[1]), line)
     if isinstance(step, KeepTogether) and (node := view.node_at(step.newcomer)) is not None:
         line = line.replace("<NEW POD>", _pod_on(node.name))
@@ -58,7 +107,7 @@ def _pod_on(node: str) -> str:
 
 
 def definition(view: ClusterView) -> str:
-    """The shell function that :func:`looked_up` relies on."""
+    """The shell function that the commands rely on."""
     alive = "status.phase!=Failed,status.phase!=Succeeded"
     return (
         "pod_on() {\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.cluster import DATABASES, ClusterView
@@ -33,6 +33,7 @@ from harness.steps import (
     RollNextPod,
     RolloutStatus,
     Scale,
+    ScaleIn,
     SetEnv,
     SetMinReadySeconds,
     ShowStatus,
@@ -45,7 +46,12 @@ NO_QUORUM = "NO QUORUM"
 
 def clean(text: str) -> str:
     """``text`` on one line, without characters that move a terminal's cursor or change its colours."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in " ".join(text.split()))
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """``text`` with such characters spelled out, its blanks as they are."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def margin(value: int) -> str:
@@ -106,6 +112,16 @@ def lowest_line(rows: tuple[StepForecast, ...]) -> str:
     return ", ".join(f"{low.database} {margin(low.margin)} (step {low.step})" for low in lowest(rows))
 
 
+def safe_points(steps: Sequence[Step]) -> tuple[bool, ...]:
+    """Whether the cluster may be left as it is after each step: a look changes nothing, so it is as safe to stop after
+    it as after the change before it."""
+    found: list[bool] = []
+    for step in steps:
+        safe = step.safe_point and (not step.read_only or not found or found[-1])
+        found.append(safe)
+    return tuple(found)
+
+
 def typed_on(step: Step) -> str:
     """The node on which the step's command is typed; "" where kubectl is."""
     return step.node if isinstance(step, ClearFiles | RemoveDirectory | CheckDirectory) else ""
@@ -131,33 +147,44 @@ def split_comment(line: str) -> tuple[str, str]:
     return command, comment
 
 
+DONE_WHEN: dict[type[Step], str] = {
+    AwaitClients: "every pod of {0.workload} on a live node has the new addresses and is Ready",
+    AwaitNotReady: f"the {CENTRAL} pod on {{0.node}} is not Ready",
+    AwaitPodOn: f"{{0.node}} has an {CENTRAL} pod (which may restart: its address is not listed yet)",
+    Backup: "the copy of {0.database} is where you will find it",
+    CheckDirectory: "no database file is in {0.directory} on {0.node}",
+    CheckStatus: "{0.database} has a leader, and every server answers",
+    ClearFiles: "{0.directory} on {0.node} is gone",
+    ConfirmKicked: "{0.address} is not in the list any more",
+    DeletePods: "the pods with app={0.app} are Ready again",
+    KeepPodForLast: f"all are Ready, and a rollout would delete the {CENTRAL} pod on {{0.node}} last",
+    KeepTogether: "{0.leaver} and {0.newcomer} do not lead one database each",
+    Kick: "the answer is `started removal` or `sent removal request to leader`; neither means that it is done",
+    Label: "{0.node} has {0.key}={0.value}",
+    ListPods: "you know the node's address",
+    PauseRollout: "{0.workload} is paused",
+    Remove: "no member lists {0.address} in {0.database}, and its leader has nothing left to commit",
+    RemoveDirectory: "{0.directory} on {0.node} is gone",
+    RestartOutdated: "every pod of {0.workload} on a live node has the new addresses and is Ready",
+    ResumeRollout: "{0.workload} is not paused, and no pod restarts",
+    RolloutStatus: "it says that {0.workload} is rolled out",
+    Scale: "{0.workload} has {0.replicas} replicas",
+    ScaleIn: "{0.workload} has {0.replicas} replicas, and no member's pod has gone",
+    SetEnv: '{0.variable} of {0.workload} is "{0.value}"',
+    SetMinReadySeconds: "minReadySeconds of {0.workload} is {0.seconds}",
+    ShowStatus: "you know the id in {0.database} of the server at the node's address",
+    Unlabel: "{0.node} has no {0.key}",
+}
+"""What to see before the next step, with the step's fields."""
+
+
 def done_when(step: Step, view: ClusterView) -> str:
     """What must be seen before the next step, as a person would check it."""
-    match step:
-        case RollNextPod():
-            return _rolled(step)
-        case Remove():
-            return f"no member lists {step.address} in {step.database}, and its leader has nothing left to commit"
-        case Kick():
-            return "the answer is `started removal`, or `sent removal request to leader`; neither means that it is done"
-        case ConfirmKicked():
-            return f"{step.address} is not in the list any more"
-        case Scale():
-            return f"{step.workload} has {step.replicas} replicas"
-        case SetEnv():
-            return f'{step.variable} of {step.workload} is "{step.value}"'
-        case Label():
-            return f"{step.node} has {step.key}={step.value}"
-        case Unlabel():
-            return f"{step.node} has no {step.key}"
-        case KeepPodForLast():
-            return f"the ovn-central pod on {step.node} is the last one that a rollout would delete, and all are Ready"
-        case KeepTogether():
-            return f"{step.leaver} and {step.newcomer} do not lead one database each"
-        case AwaitInOrder():
-            return _in_order(step, view)
-        case _:
-            return _done_when_plain(step)
+    if isinstance(step, RollNextPod):
+        return _rolled(step)
+    if isinstance(step, AwaitInOrder):
+        return _in_order(step, view)
+    return DONE_WHEN[type(step)].format(step)
 
 
 def _rolled(step: RollNextPod) -> str:
@@ -173,39 +200,3 @@ def _in_order(step: AwaitInOrder, view: ClusterView) -> str:
     words = "each database has one leader, and every server follows it and is caught up"
     names = [node.name if (node := view.node_at(address)) else address for address in step.down]
     return f"{words} ({', '.join(names)} excepted)" if names else words
-
-
-def _done_when_plain(step: Step) -> str:
-    match step:
-        case ListPods():
-            return "you know the node's address"
-        case ShowStatus():
-            return f"you know the id in {step.database} of the server at the node's address"
-        case CheckStatus():
-            return f"{step.database} has a leader, and every server answers"
-        case RolloutStatus():
-            return f"it says that {step.workload} is rolled out"
-        case DeletePods():
-            return f"the pods with app={step.app} are Ready again"
-        case RemoveDirectory() | ClearFiles():
-            return f"{step.directory} on {step.node} is gone"
-        case CheckDirectory():
-            return f"no database file is in {step.directory} on {step.node}"
-        case SetMinReadySeconds():
-            return f"minReadySeconds of {step.workload} is {step.seconds}"
-        case PauseRollout():
-            return f"{step.workload} is paused"
-        case ResumeRollout():
-            return f"{step.workload} is not paused, and no pod restarts"
-        case Backup():
-            return f"the copy of {step.database} is where you will find it"
-        case AwaitNotReady():
-            return f"the {CENTRAL} pod on {step.node} is not Ready"
-        case AwaitPodOn():
-            return f"{step.node} has an {CENTRAL} pod (which may restart: its address is not listed yet)"
-        case RestartOutdated():
-            return f"every pod of {step.workload} on a live node has the new addresses and is Ready"
-        case AwaitClients():
-            return f"every pod of {step.workload} on a live node has the new addresses and is Ready"
-        case _:
-            return ""

@@ -94,6 +94,11 @@ class RestartOutdated(Step):
             return (f"kubectl rollout status {workload.ref} -n {view.namespace}",)
         app = workload.app if workload is not None else self.workload
         pods = [pod for pod in view.pods_of(app) if on_live_node(view, pod)]
+        if not pods:  # nobody listed them
+            return (
+                f"kubectl get pod -n {view.namespace} -l app={app} -o wide",
+                f"kubectl delete pod -n {view.namespace} <NAME>  # one after the other; then wait until it is Ready",
+            )
         return tuple(
             f"kubectl delete pod -n {view.namespace} {pod.name}  # then wait until it is Ready" for pod in pods
         )

@@ -1,0 +1,1 @@
+"""The subcommands of ``ovnswap``; :mod:`harness.cli` puts them together."""

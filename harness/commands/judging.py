@@ -1,0 +1,74 @@
+"""Looking at a lab after a run: has it settled, is anything lost, does everything agree?"""
+
+from __future__ import annotations
+
+import contextlib
+
+from harness import health
+from harness.addresses import host_of, split_list
+from harness.cluster import DATABASES, ClusterView
+from harness.executor import LabExecutor, WaitTimeout
+from harness.invariants import END_STATE, NO_LOST_WRITE, SAFETY, ElectionSafety, EndState, violations
+from harness.plan import Plan
+from harness.report.outcome import EndLooks
+from harness.steps import CENTRAL
+from harness.workload import History
+
+SETTLES = 120.0
+"""Cluster seconds after a finished run until every server must be a caught-up voter."""
+
+
+def settle(executor: LabExecutor) -> None:
+    """Wait until both databases are in order; give up after :data:`SETTLES`, for the look that follows will tell."""
+    with contextlib.suppress(WaitTimeout):
+        executor.wait(lambda: not health.all_problems(executor.view()), SETTLES, "both databases to be in order")
+
+
+def judge(
+    executor: LabExecutor, plan: Plan, history: History, elections: ElectionSafety, *, finished: bool
+) -> EndLooks:
+    """The end state of a run. One that did not finish is only judged by what must hold whatever happens."""
+    with contextlib.suppress(WaitTimeout):
+        # A follower serves the last rows a moment after they were acknowledged.
+        executor.wait(lambda: not _lost(executor, plan, history), executor.timing.election, "followers to catch up")
+    end = _end(executor, plan, history)
+    found = violations(end, END_STATE if finished else SAFETY)
+    lost = tuple(v.text for v in found if v.invariant == NO_LOST_WRITE.id)
+    others = [f"{v.invariant}: {v.text}" for v in found if v.invariant != NO_LOST_WRITE.id]
+    others += [f"{v.invariant}: {v.text}" for v in elections.violations]
+    pairs = {database.value: end.view.leader(database) for database in DATABASES}
+    return EndLooks(
+        members={database.value: health.member_hosts(end.view, database) for database in DATABASES},
+        leaders={name: pair[0] if pair else None for name, pair in pairs.items()},
+        problems=tuple(health.all_problems(end.view)),
+        violations=tuple(others),
+        lost=lost,
+    )
+
+
+def _lost(executor: LabExecutor, plan: Plan, history: History) -> list[str]:
+    return NO_LOST_WRITE.check(_end(executor, plan, history))
+
+
+def _end(executor: LabExecutor, plan: Plan, history: History) -> EndState:
+    view = executor.view()
+    rows = {
+        (database, node): executor.rows(database, node)
+        for database in DATABASES
+        for node, status in view.statuses(database)
+        if status.is_member and host_of(status.address) in health.live_hosts(view, database)
+    }
+    retired = (plan.old.node,) if plan.old is not None else ()
+    files = {name: executor.files(name) for name in retired}
+    return EndState(view, _expected(view, plan), retired, history, rows, files)
+
+
+def _expected(view: ClusterView, plan: Plan) -> frozenset[str]:
+    """Who should be a member when the plan is through."""
+    central = view.workload(CENTRAL)
+    listed = set(split_list(central.env.get("NODE_IPS", ""))) if central is not None else set()
+    if plan.old is not None:
+        listed.discard(plan.old.address)
+    if plan.new is not None:
+        listed.add(plan.new.address)
+    return frozenset(listed)

@@ -1,0 +1,61 @@
+"""Making the plan that the command line asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.cluster import ClusterView, NodeFiles
+from harness.errors import BadInput
+from harness.plan import Plan
+from harness.procedures import documented, guarded
+from harness.steps import RollNextPod
+
+Look = Callable[[str], NodeFiles | None]
+"""What lies on a node; None where nobody can look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A procedure, a verb and its nodes. ``spare`` is the newcomer of ``replace``."""
+
+    procedure: str
+    verb: str
+    node: str
+    spare: str = ""
+    accept_stall: bool = False
+
+    @classmethod
+    def like(cls, plan: Plan) -> Wanted:
+        """What was asked for when ``plan`` was made."""
+        spare = plan.new.node if plan.verb == "replace" and plan.new is not None else ""
+        stall = any(isinstance(step, RollNextPod) and step.accept_stall for step in plan.steps)
+        return cls(plan.procedure, plan.verb, plan.target.node, spare, stall)
+
+
+def make(wanted: Wanted, view: ClusterView, look: Look) -> Plan:
+    """Raises :class:`BadInput` for a node that does not fit, and for what the procedure has no order for."""
+    if wanted.procedure == "documented":
+        return _documented(wanted, view)
+    if wanted.procedure != "guarded":
+        raise BadInput(f"there is no procedure {wanted.procedure!r}", todo="--procedure guarded, or documented")
+    newcomer = {"add": wanted.node, "replace": wanted.spare}.get(wanted.verb)
+    found = look(newcomer) if newcomer is not None and view.node(newcomer) is not None else None
+    options = guarded.Options(wanted.accept_stall, found.databases if found is not None else None)
+    if wanted.verb == "remove":
+        return guarded.remove(view, wanted.node, options)
+    if wanted.verb == "add":
+        return guarded.add(view, wanted.node, options)
+    return guarded.replace(view, wanted.node, wanted.spare, options)
+
+
+def _documented(wanted: Wanted, view: ClusterView) -> Plan:
+    if wanted.verb == "remove":
+        return documented.remove(view, wanted.node)
+    if wanted.verb == "add":
+        return documented.add(view, wanted.node)
+    raise BadInput(
+        "the documentation has no procedure to replace a node",
+        why="it knows remove and add",
+        todo=f"leave --procedure documented out, or: ovnswap plan remove {wanted.node} --procedure documented",
+    )
