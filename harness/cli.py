@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -23,9 +22,6 @@ from harness.executor import WaitTimeout
 BUG = 70
 """Exit code for what should not happen: a defect of ovnswap (EX_SOFTWARE of sysexits.h)."""
 
-NO_READER = 141
-"""Exit code when the reader of the output went away: what a shell says of a program that SIGPIPE ended."""
-
 
 class Application(click.Group):
     """Ends with the exit codes of :class:`harness.errors.ExitCode`, and says why in one line."""
@@ -38,8 +34,6 @@ class Application(click.Group):
         try:
             with stoppable():
                 code = super().main(args, prog_name or "ovnswap", **extra)
-                with contextlib.suppress(ValueError):  # closed
-                    sys.stdout.flush()
         except BaseException as error:
             code = _ended(error)
         sys.exit(code if isinstance(code, int) else ExitCode.OK)
@@ -53,18 +47,23 @@ def _ended(error: BaseException) -> int:
             return int(error.exit_code)
         case click.exceptions.Exit():
             return error.exit_code
+        case click.UsageError() if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2 and later
+            with contextlib.suppress(OSError):
+                click.echo(error.format_message(), err=True)
+            return ExitCode.USAGE
         case click.ClickException():
             say(f"ovnswap: {error.format_message()}{_help(error)}")
             return ExitCode.USAGE
         case KeyboardInterrupt() | click.Abort() | EOFError():
             say("ovnswap: interrupted; what this command made is removed")
             return ExitCode.INTERRUPTED
-        case BrokenPipeError():
-            _close_stdout()
-            return NO_READER
         case SystemExit():
             return error.code if isinstance(error.code, int) else ExitCode.FAILED
         case WaitTimeout():
+            say(f"ovnswap: {error}")
+            return ExitCode.FAILED
+        case OSError():
+            _show_traceback(error)
             say(f"ovnswap: {error}")
             return ExitCode.FAILED
         case _:
@@ -76,26 +75,22 @@ def _kind(error: OvnswapError) -> str:
     return words.get(error.exit_code, "")
 
 
+def _show_traceback(error: BaseException) -> None:
+    if _wants_debug:
+        with contextlib.suppress(OSError):
+            traceback.print_exception(error)
+
+
 def _help(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     return f" (see {context.command_path} -h)" if context is not None else ""
 
 
 def _bug(error: BaseException) -> int:
-    context = click.get_current_context(silent=True)
-    debug = _wants_debug or (context is not None and context.find_root().params.get("debug"))
-    if debug:
-        with contextlib.suppress(OSError):
-            traceback.print_exception(error)
-    hint = "" if debug else "; ovnswap --debug shows where"
+    _show_traceback(error)
+    hint = "" if _wants_debug else "; ovnswap --debug shows where"
     say(f"ovnswap: {type(error).__name__}: {error}: this is a bug, please report it{hint}")
     return BUG
-
-
-def _close_stdout() -> None:
-    """Let Python's last flush go nowhere: it would complain about the pipe once more."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 _wants_debug = False

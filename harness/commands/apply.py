@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import platformdirs
 
 from harness.commands.making import Wanted, make
 from harness.commands.options import lab_options, output_options, procedure_options
-from harness.commands.output import may_redraw, progress_console, say, write
+from harness.commands.output import ReaderGone, check_writable, may_redraw, progress_console, say, write
 from harness.commands.running import Lab, run
 from harness.commands.source import Source
 from harness.commands.textfiles import TextFiles
@@ -117,6 +118,7 @@ def _wanted(verb: str, node: str, spare: str, values: dict[str, Any]) -> Wanted:
 def _apply(context: click.Context, wanted: Wanted, plan: Plan | None, values: dict[str, Any]) -> None:
     form, path, pace = values.pop("form"), values.pop("path"), Pace(values.pop("pace"))
     given: Path | None = values.pop("journal")
+    check_writable(path)
     source = Source.of(context, values, changes=True)
     assert source.backend is not None, "Source.of saw to it"
     journal_path = given or _journal_path(source.backend)
@@ -130,10 +132,9 @@ def _apply(context: click.Context, wanted: Wanted, plan: Plan | None, values: di
             lab = Lab(executor, source.backend, source.words())
             outcome = run(lab, made, journal, str(journal_path), reporter, pace)
     text = data.dump(outcome_data(outcome)) if form == "json" else "\n".join(outcome_lines(outcome))
-    try:
+    say(f"journal: {journal_path}; the lab is removed")
+    with contextlib.suppress(ReaderGone):  # what became of the run counts for more than who reads it
         write(text, path)
-    finally:
-        say(f"journal: {journal_path}")
     _finish(context, outcome)
 
 

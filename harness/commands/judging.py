@@ -34,6 +34,7 @@ def judge(
     end = _end(executor, plan, history)
     found = violations(end, END_STATE if finished else SAFETY)
     lost = tuple(v.text for v in found if v.invariant == NO_LOST_WRITE.id)
+    asked = end.rows.items()
     others = [f"{v.invariant}: {v.text}" for v in found if v.invariant != NO_LOST_WRITE.id]
     others += [f"{v.invariant}: {v.text}" for v in elections.violations]
     pairs = {database.value: end.view.leader(database) for database in DATABASES}
@@ -43,6 +44,7 @@ def judge(
         problems=tuple(health.all_problems(end.view)),
         violations=tuple(others),
         lost=lost,
+        unchecked=tuple(db.value for db in DATABASES if not any(at[0] is db for at, rows in asked if rows is not None)),
     )
 
 

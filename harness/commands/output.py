@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from rich.console import Console, RenderableType
 
-from harness.errors import BadInput
+from harness.errors import BadInput, OvnswapError
 from harness.report.wording import printable
+
+NO_READER = 141
+"""Exit code when the reader of the output went away: what a shell says of a program that SIGPIPE ended."""
+
+
+class ReaderGone(click.exceptions.Exit):
+    """Nobody reads stdout any more."""
+
+    def __init__(self) -> None:
+        super().__init__(NO_READER)
+
+
+class _Data(Console):
+    """A console for stdout, which leaves it to :func:`_to_stdout` what a broken pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 class _Patient(Console):
@@ -21,7 +40,7 @@ class _Patient(Console):
 
 def data_console() -> Console:
     """For tables on stdout; honours NO_COLOR, FORCE_COLOR and TERM=dumb."""
-    return Console(markup=False, highlight=False, emoji=False, soft_wrap=False)
+    return _Data(markup=False, highlight=False, emoji=False, soft_wrap=False)
 
 
 def progress_console() -> Console:
@@ -47,9 +66,33 @@ def show(renderable: RenderableType, plain: str, path: Path | None) -> None:
     """The table on a terminal, ``plain`` elsewhere and in files."""
     console = data_console()
     if path is None and console.is_terminal:
-        console.print(renderable)
+        with _to_stdout():
+            console.print(renderable)
     else:
         write(plain, path)
+
+
+@contextlib.contextmanager
+def _to_stdout() -> Iterator[None]:
+    """Raises :class:`ReaderGone` in place of BrokenPipeError, and sees to it that the last flush does not complain."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+        raise ReaderGone from None
+    except OSError as error:
+        raise OvnswapError(f"can't write to stdout: {error.strerror or error}", todo="-f PATH writes a file") from None
+
+
+def check_writable(path: Path | None) -> None:
+    """Raises :class:`BadInput` for a file that can't be written, before any work is done for it."""
+    if path is None:
+        return
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a directory" if path.is_dir() else f"{path.parent} is no directory"
+        raise BadInput(f"can't write {path}: {what}", todo="name another file")
 
 
 def write(text: str, path: Path | None) -> None:
@@ -57,7 +100,8 @@ def write(text: str, path: Path | None) -> None:
     if not text.endswith("\n"):
         text += "\n"
     if path is None:
-        click.echo(text, nl=False)
+        with _to_stdout():
+            click.echo(text, nl=False)
         return
     try:
         path.write_text(text, encoding="utf-8")

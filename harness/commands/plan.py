@@ -9,7 +9,7 @@ import click
 
 from harness.commands.making import Wanted, make
 from harness.commands.options import output_options, procedure_options, source_options
-from harness.commands.output import say, show, write
+from harness.commands.output import check_writable, say, show, write
 from harness.commands.source import Found, Source, say_assumptions
 from harness.commands.verbs import VerbGroup
 from harness.errors import BadInput, ExitCode
@@ -64,6 +64,7 @@ def _plan(context: click.Context, verb: str, node: str, spare: str, values: dict
     wanted = Wanted(values.pop("procedure"), verb, node, spare, values.pop("accept_stall"))
     path: Path | None = values.pop("path")
     form = _form(values.pop("form"), path)
+    check_writable(path)
     source = Source.of(context, values)
     say(f"from: {source.words()}")
     found = source.look()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harness.commands.options import output_options, source_options
-from harness.commands.output import say, show, write
+from harness.commands.output import check_writable, say, show, write
 from harness.commands.source import Source, say_assumptions
 from harness.report import data, tables, text
 from harness.report.overview import overview
@@ -23,6 +23,7 @@ def status(context: click.Context, /, form: str | None, path: Path | None, **val
 
     Capital YES and NO mark what differs from raft. Changes nothing, and ends with 0 whatever it finds.
     """
+    check_writable(path)
     source = Source.of(context, values)
     say(f"from: {source.words()}")
     found = source.look()

@@ -28,13 +28,16 @@ class StepLine:
 
 @dataclass(frozen=True, slots=True)
 class EndLooks:
-    """The cluster as it was left: members and leader of each database, what is not in order, what is broken."""
+    """The cluster as it was left: members and leader of each database, what is not in order, what is broken.
+
+    ``unchecked``: databases of which no live member could be asked for its rows."""
 
     members: Mapping[str, tuple[str, ...]]
     leaders: Mapping[str, str | None]
     problems: tuple[str, ...]
     violations: tuple[str, ...]
     lost: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +109,16 @@ def _client_lines(run: Outcome, history: History) -> list[str]:
     stalls = ", ".join(f"{db} {history.longest_stall(db):.1f} s" for db in DATABASES)
     lines = [f"client:  {nb} writes acknowledged in nb, {sb} of them seen in sb; longest stall: {stalls}"]
     if run.end is not None:
-        lost = run.end.lost
-        lines.append("client:  no acknowledged row is lost" if not lost else f"LOST:    {'; '.join(map(clean, lost))}")
+        lines.append(_lost_line(run.end))
     return lines
+
+
+def _lost_line(end: EndLooks) -> str:
+    if end.lost:
+        return f"LOST:    {'; '.join(map(clean, end.lost))}"
+    if end.unchecked:
+        return f"client:  no live member of {' and '.join(end.unchecked)} to ask whether acknowledged rows are lost"
+    return "client:  no acknowledged row is lost"
 
 
 def _end_lines(end: EndLooks) -> list[str]:
@@ -170,7 +180,9 @@ def _client_data(run: Outcome) -> dict[str, Any] | None:
         }
         for database in DATABASES
     }
-    return {**per_database, "lost": list(run.end.lost) if run.end is not None else None}
+    end = run.end
+    asked = None if end is None else {"lost": list(end.lost), "notAsked": list(end.unchecked)}
+    return {**per_database, "rows": asked}
 
 
 def _end_data(end: EndLooks | None) -> dict[str, Any] | None:

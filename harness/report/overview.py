@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness import health, preflight
 from harness.addresses import host_of, split_list
@@ -75,13 +75,21 @@ def overview(view: ClusterView, files: Mapping[str, NodeFiles] | None = None) ->
         *preflight.drift(view),
         *preflight.halfway(view, ()),
         *preflight.pods(view),
-        *preflight.version(view, kick_first=True),
+        *_release(view),
         *_stale_files(nodes),
     ]
     order = {preflight.REFUSED: 0, preflight.WARN: 1}
     findings = [check for check in checks if check.verdict in order]
     findings.sort(key=lambda check: order[check.verdict])
     return Overview(tuple(_database(view, db) for db in DATABASES), nodes, tuple(findings))
+
+
+def _release(view: ClusterView) -> list[Check]:
+    """VERSION as a warning: only orders that kick before NODE_IPS is changed are refused for it."""
+    return [
+        replace(check, verdict=preflight.WARN) if check.verdict == preflight.REFUSED else check
+        for check in preflight.version(view, kick_first=True)
+    ]
 
 
 def _database(view: ClusterView, database: Database) -> DatabaseRow:
