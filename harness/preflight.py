@@ -64,7 +64,9 @@ def raft(view: ClusterView, ignore: Iterable[str] = ()) -> list[Check]:
         leader = health.leader_problems(view, database)
         ghosts = health.duplicate_problems(view, database)
         others = [p for p in health.problems(view, database, ignore=skipped) if p not in leader and p not in ghosts]
-        checks += _verdicts("LEADER", leader, f"{database} has one leader, with an entry of its own term committed", _LEADER_TODO)
+        checks += _verdicts(
+            "LEADER", leader, f"{database} has one leader, with an entry of its own term committed", _LEADER_TODO
+        )
         checks += _verdicts("GHOST", ghosts, f"{database} has one server at each address", _GHOST_TODO)
         checks += _verdicts("ALIVE", others, f"{database}: every member answers and is caught up", _ALIVE_TODO)
     return checks
