@@ -19,7 +19,7 @@ from harness.commands.running import Lab, run
 from harness.commands.source import Source
 from harness.commands.textfiles import TextFiles
 from harness.commands.verbs import VerbGroup
-from harness.errors import BadInput, ExitCode, OvnswapError
+from harness.errors import BadInput, ExitCode, Inconclusive, Interrupted, OvnswapError, StepFailed
 from harness.executor import LabExecutor
 from harness.journal import FileJournal
 from harness.plan import Plan, load
@@ -29,6 +29,8 @@ from harness.report.outcome import Outcome, outcome_data, outcome_lines
 from harness.report.text import check_lines
 from harness.report.wording import short_subject
 from harness.runner import Pace
+
+_ELSEWHERE = "--journal PATH writes it elsewhere"
 
 
 class PlanStale(OvnswapError):
@@ -43,7 +45,9 @@ class _ApplyGroup(VerbGroup):
     otherwise = "saved"
 
     def recognise(self, argument: str) -> bool:
-        return argument == "-" or argument.endswith(".json") or (not argument.startswith("-") and "/" in argument)
+        if argument.startswith("-"):
+            return argument == "-"
+        return argument.endswith(".json") or "/" in argument or Path(argument).is_file()
 
 
 @click.group(cls=_ApplyGroup, subcommand_metavar="remove|add|replace|PLAN.json [ARGS]...")
@@ -131,6 +135,8 @@ def _apply(context: click.Context, wanted: Wanted, plan: Plan | None, values: di
             reporter = _reporter(made)
             lab = Lab(executor, source.backend, source.words())
             outcome = run(lab, made, journal, str(journal_path), reporter, pace)
+    if outcome.error is not None:
+        _after_a_lab(outcome.error)
     text = data.dump(outcome_data(outcome)) if form == "json" else "\n".join(outcome_lines(outcome))
     say(f"journal: {journal_path}; the lab is removed")
     with contextlib.suppress(ReaderGone):  # what became of the run counts for more than who reads it
@@ -172,11 +178,26 @@ def _journal_path(backend: str) -> Path:
     return platformdirs.user_state_path("ovnswap") / f"{backend}-{run_id}" / "journal.jsonl"
 
 
+class _Journal(FileJournal):
+    """Ends the run, with the file's name, when it can't be written any more."""
+
+    def record(self, event: str, **values: Any) -> None:
+        try:
+            super().record(event, **values)
+        except OSError as error:
+            seen = f"can't write the journal {self.path}: {error.strerror or error}"
+            raise OvnswapError(seen, why="a run that nobody can follow is not gone on with", todo=_ELSEWHERE) from None
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # what could not be written was complained about
+            super().close()
+
+
 def _open_journal(path: Path) -> FileJournal:
     try:
-        return FileJournal(path)
+        return _Journal(path)
     except OSError as error:
-        raise BadInput(f"can't write the journal {path}: {error.strerror or error}", todo="--journal PATH") from None
+        raise BadInput(f"can't write the journal {path}: {error.strerror or error}", todo=_ELSEWHERE) from None
 
 
 def _finish(context: click.Context, outcome: Outcome) -> None:
@@ -186,3 +207,9 @@ def _finish(context: click.Context, outcome: Outcome) -> None:
         found = (*outcome.broken, *(outcome.end.problems if outcome.end is not None else ()))
         say(f"ovnswap: failed: every step was done, and the end is not in order: {found[0]}")
         context.exit(outcome.exit_code)
+
+
+def _after_a_lab(error: OvnswapError) -> None:
+    """What to do next was meant for a cluster that is still there; say that this one is not."""
+    if isinstance(error, StepFailed | Inconclusive | Interrupted):
+        error.todo = f"this lab is gone; on a cluster: {error.todo}" if error.todo else "this lab is gone"

@@ -47,7 +47,8 @@ _LAB: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         ("--backend",),
         {
             "type": click.Choice((*executors.LAB_BACKENDS, *executors.UNBUILT_BACKENDS)),
-            "help": "Make a cluster for this command: simulated, or of real ovsdb-server processes.",
+            "help": "Make a cluster for this command: simulated, or of real ovsdb-server processes. Default, unless "
+            "there is pasted text: sim.",
         },
     ),
     (

@@ -67,7 +67,7 @@ def show(renderable: RenderableType, plain: str, path: Path | None) -> None:
     console = data_console()
     if path is None and console.is_terminal:
         with _to_stdout():
-            console.print(renderable)
+            console.print(renderable, crop=False)
     else:
         write(plain, path)
 

@@ -66,7 +66,7 @@ def _plan(context: click.Context, verb: str, node: str, spare: str, values: dict
     form = _form(values.pop("form"), path)
     check_writable(path)
     source = Source.of(context, values)
-    say(f"from: {source.words()}")
+    say(f"from: {source.introduction()}")
     found = source.look()
     say_assumptions(found)
     made = _make(wanted, found, values)

@@ -23,6 +23,9 @@ from harness.pasted import view_from_text
 from harness.search.tape import Tape
 from harness.spec import EXAMPLE_VERSIONS, ClusterSpec
 
+DEFAULT_BACKEND = "sim"
+"""Where a command works that names no cluster: nothing real is touched, and every command says where it works."""
+
 TEXT_OPTIONS = ("pods", "status_files", "nodes", "node_ips", "namespace")
 LAB_OPTIONS = ("members", "spares", "seed", "ovs", "time_scale")
 SIM_OPTIONS = ("seed", "ovs")
@@ -48,6 +51,8 @@ class Source:
 
     values: Mapping[str, Any]
     backend: str | None
+    unnamed: bool = False
+    """Whether no cluster was named, so that it is :data:`DEFAULT_BACKEND`."""
 
     @classmethod
     def of(cls, context: click.Context, values: Mapping[str, Any], *, changes: bool = False) -> Source:
@@ -67,9 +72,12 @@ class Source:
         if changes and text:
             todo = "ovnswap plan works from text; apply needs --backend sim or --backend ovsdb"
             raise BadInput("pasted text can't be changed", todo=todo)
-        _check_backend(backend, text, changes)
+        unnamed = backend is None and not text
+        if unnamed:
+            backend = DEFAULT_BACKEND
+        _check_backend(backend, text)
         _check_strays(typed, backend)
-        return cls(values, backend)
+        return cls(values, backend, unnamed)
 
     @contextmanager
     def lab(self) -> Iterator[LabExecutor]:
@@ -121,6 +129,10 @@ class Source:
         parts.append(f"time scale {spec.time_scale:g}")
         return f"{self.backend}, a lab of real ovsdb-server processes: {', '.join(parts)}"
 
+    def introduction(self) -> str:
+        """:meth:`words`, and how to see another cluster for whoever named none."""
+        return self.words() + ("; for a cluster of yours: --pods FILE --status FILE --status FILE" * self.unnamed)
+
     def _pasted(self) -> Found:
         values = self.values
         files = TextFiles()
@@ -160,16 +172,11 @@ def _flag(name: str) -> str:
     return FLAGS.get(name, "--" + name.replace("_", "-"))
 
 
-def _check_backend(backend: str | None, text: Sequence[str], changes: bool) -> None:
+def _check_backend(backend: str | None, text: Sequence[str]) -> None:
     if backend in executors.UNBUILT_BACKENDS:
         raise BadInput(f"backend {backend} is not built yet", todo=f"choose from {', '.join(executors.LAB_BACKENDS)}")
     if backend is not None:
         return
-    if changes:
-        raise BadInput("no cluster is named", todo="--backend sim, or --backend ovsdb")
-    if not text:
-        todo = "--pods FILE --status FILE --status FILE (pasted text), or --backend sim, or --backend ovsdb"
-        raise BadInput("no cluster is named", todo=todo)
     for name in ("pods", "status_files"):
         if name not in text:
             prints = "kubectl -n kube-system get pod -o wide" if name == "pods" else "kubectl ko nb status (and sb)"

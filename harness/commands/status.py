@@ -25,7 +25,7 @@ def status(context: click.Context, /, form: str | None, path: Path | None, **val
     """
     check_writable(path)
     source = Source.of(context, values)
-    say(f"from: {source.words()}")
+    say(f"from: {source.introduction()}")
     found = source.look()
     say_assumptions(found)
     seen = overview(found.view, found.files)

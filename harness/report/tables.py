@@ -1,4 +1,8 @@
-"""The same as :mod:`harness.report.text`, for a terminal: rich tables whose cells fold and are never cut."""
+"""The same as :mod:`harness.report.text`, for a terminal: in colours, and without breaks in what is copied from it.
+
+Print these with ``crop=False``: a line that is longer than the terminal is left to the terminal, which wraps it on the
+screen and copies it whole.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +22,21 @@ _STYLES = {"problem": "bold red", "warning": "yellow", "NOT in order": "bold red
 _LOUD = ("NO", "YES", "none", "silent", "outside", "configured)", "NotReady", "Pending", "leader)")
 
 
+INDENT = " " * 6
+"""Before each command of a plan: less than in plain text, since terminals are narrow."""
+
+_WHOLE = ("NODE", "IP", "LEADER")
+"""Columns with names that somebody will copy."""
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for title in head:
-        table.add_column(Text(title), overflow="fold")
-    for row in rows:
+    """Cells fold where the terminal is narrow, but for those of :data:`_WHOLE`."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
+    cells = [tuple(row) for row in rows]
+    for index, title in enumerate(head):
+        least = max((len(row[index]) for row in cells), default=0) if title in _WHOLE else None
+        table.add_column(Text(title), overflow="fold", min_width=least)
+    for row in cells:
         table.add_row(*(Text(cell, style="bold red" if _loud(cell) else "") for cell in row))
     return table
 
@@ -48,17 +62,14 @@ def status(found: Overview) -> RenderableType:
 
 
 def plan(one: Plan, rows: tuple[StepForecast, ...], commands: Sequence[Sequence[str]]) -> RenderableType:
-    """What ``ovnswap plan`` shows on a terminal: each step's exact commands below its title."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("STEP AND EXACT COMMANDS", overflow="fold", ratio=1)
-    table.add_column("TOLERATES\nnb/sb", overflow="fold", max_width=16)
-    table.add_column("SAFE\nPOINT", no_wrap=True)
-    for (number, tolerated, safe, title), typed in zip(text.step_rows(rows), commands, strict=True):
-        cell = Text(title, style="bold", overflow="fold")
-        for command in typed:
-            cell.append(f"\n{command}", style="not bold cyan")
-        loud = "bold red" if _loud(tolerated) else ""
-        table.add_row(number, cell, Text(tolerated, style=loud), Text(safe, style="red" if safe == "NO" else ""))
-    head = map(_line, text.head_lines(one, rows))
-    return Group(*head, "", table, Text(f"digest:  {one.digest}"))
+    """What ``ovnswap plan`` shows on a terminal: each step's exact commands below its title, each in one piece."""
+    steps = text.step_rows(rows)
+    head, *table = text.columns((text.STEP_HEAD, *steps))
+    lines = [*map(_line, text.head_lines(one, rows)), Text(""), Text(head, style="bold underline")]
+    for (_, tolerated, safe, _), line, typed in zip(steps, table, commands, strict=True):
+        lines.append(Text(line, style="bold red" if _loud(tolerated) or safe == "NO" else "bold"))
+        lines += [Text(INDENT + command, style="cyan") for command in typed]
+    lines.append(Text(f"\ndigest:  {one.digest}"))
+    for whole in lines:
+        whole.no_wrap, whole.overflow = True, "ignore"
+    return Group(*lines)

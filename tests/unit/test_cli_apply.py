@@ -146,6 +146,13 @@ def test_the_journal_can_be_put_elsewhere_and_is_appended_to(tmp_path: Path, sta
 # -- refused, stale, failed -------------------------------------------------------------------------------------------
 
 
+def test_a_journal_that_can_not_be_written_any_more_ends_the_run(closed: list[object]) -> None:
+    result = ovnswap("apply", "remove", LEAVER, *SIM, "--journal", "/dev/full")
+    assert result.exit_code == ExitCode.FAILED
+    assert "can't write the journal /dev/full: No space left on device" in complaint(result)
+    assert len(closed) == 1
+
+
 def test_a_refusal_changes_nothing(prepared, closed: list[object]) -> None:
     labs = prepared(lose_node("kube-ovn-control-plane3"))
     result = ovnswap("apply", "remove", LEAVER, *SIM)
@@ -228,7 +235,10 @@ def test_an_unknown_outcome_has_its_own_code(prepared, monkeypatch: pytest.Monke
     monkeypatch.setattr(Remove, "act", lost)
     result = ovnswap("apply", "remove", LEAVER, *SIM)
     assert result.exit_code == ExitCode.INCONCLUSIVE
-    assert complaint(result) == "ovnswap: no answer within 10 s (it may happen yet) -> look first"
+    assert (
+        complaint(result)
+        == "ovnswap: no answer within 10 s (it may happen yet) -> this lab is gone; on a cluster: look first"
+    )
     assert result.stdout.startswith("inconclusive: ")
 
 

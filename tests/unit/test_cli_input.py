@@ -29,8 +29,6 @@ TYPED = [
     (("plan", "remove"), "Missing argument 'NODE'"),
     (("plan", "replace", LEAVER, *TEXT), "Missing option '--with'"),
     (("plan", "remove", LEAVER, "--procedure", "careful", *TEXT), "'careful' is not one of 'guarded', 'documented'"),
-    ((*REMOVE,), "no cluster is named"),
-    (("apply", "remove", LEAVER), "no cluster is named -> --backend sim"),
     ((*REMOVE, "--pods", PODS), "--pods without --status"),
     ((*REMOVE, *NB, *SB), "--status without --pods"),
     ((*REMOVE, "--pods", PODS, *NB), "no status of sb"),
@@ -62,6 +60,7 @@ TYPED = [
     (("apply", "/nowhere/plan.json", *SIM), "plan /nowhere/plan.json: No such file or directory"),
     (("apply", "/", *SIM), "plan /: Is a directory"),
     (("apply", PODS, *SIM), "pods.txt is not a plan"),
+    (("apply", "README.md"), "README.md is not a plan"),
 ]
 
 
