@@ -216,7 +216,7 @@ def leader(executor: LabExecutor, database: Database) -> str:
 def move_away(executor: LabExecutor, database: Database, node: str) -> None:
     """Make somebody else lead ``database``."""
     if leader(executor, database) == node:
-        assert executor.move_leadership(database, node).ok, "a leader hands over before it compacts"
+        assert executor.move_leadership(database, node).ok, "a leader hands over when it is told to"
         executor.wait(
             lambda: leader(executor, database) != node, FORMS_WITHIN, f"{database} leadership to leave {node}"
         )

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -242,10 +243,18 @@ def dead_owner() -> str:
     return f"ovnswap-{linux.pid_namespace()}-{process.pid}-{start}-abc"
 
 
+def until_marked(directory: Path) -> None:
+    """The kernel shows a new program's environment a moment after exec has told the parent."""
+    deadline = time.monotonic() + 10
+    while not janitor.marked(directory):
+        assert time.monotonic() < deadline, "a child's environment never appeared in /proc"
+
+
 def test_the_directory_of_a_dead_run_goes_with_its_processes(base: Path) -> None:
     directory = base / dead_owner()
     (directory / "n1" / "etc").mkdir(parents=True)
     orphan = subprocess.Popen(["sleep", "1000"], env={**os.environ, "OVNSWAP_RUN": str(directory)})
+    until_marked(directory)
     assert janitor.sweep() == (directory,)
     assert not directory.exists()
     assert orphan.wait(5) == -9
