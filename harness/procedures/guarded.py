@@ -166,10 +166,10 @@ def _replace_alive(view: ClusterView, old: Node, new: Node, after: tuple[str, ..
     steps += [Scale(CENTRAL, total), AwaitPodOn(new.name), *_hold(after)]
     steps += [RollNextPod(1, total, last=old.name, newcomer=new.address)]
     steps += _writers(view, _both(view, old, after))
+    apart = old.address, new.address
     for number in range(2, total):
-        steps += [KeepTogether(old.address, new.address), RollNextPod(number, total, last=old.name)]
-    steps += [KeepTogether(old.address, new.address)]
-    steps += [RollNextPod(total, total, last=old.name, leaver=old.address)]
+        steps += [KeepTogether(*apart), RollNextPod(number, total, last=old.name, apart=apart)]
+    steps += [KeepTogether(*apart), RollNextPod(total, total, last=old.name, leaver=old.address)]
     steps += [Remove(database, old.address) for database in DATABASES]
     steps += [ScaleIn(CENTRAL, len(after)), *_release()]
     steps += [ClearFiles(old.name, old.address, view.directory), *_clients(view, after)]

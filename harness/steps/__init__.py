@@ -1,6 +1,7 @@
 """Steps: one class for each operator action."""
 
 from harness.steps.base import CENTRAL, CONTROLLER, Problem, Step, from_dict
+from harness.steps.leadership import KeepTogether
 from harness.steps.nodes import AwaitClients, AwaitPodOn, ClearFiles, RestartOutdated
 from harness.steps.page import (
     CheckDirectory,
@@ -17,7 +18,7 @@ from harness.steps.page import (
     ShowStatus,
     Unlabel,
 )
-from harness.steps.raft import AwaitInOrder, AwaitNotReady, Backup, KeepTogether, Remove
+from harness.steps.raft import AwaitInOrder, AwaitNotReady, Backup, Remove
 from harness.steps.rollout import (
     KeepPodForLast,
     PauseRollout,

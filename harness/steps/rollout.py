@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness import health, rollout_order
-from harness.cluster import DATABASES, ClusterView, Database, Pod, Workload
-from harness.executor import Executor, Reply, WaitTimeout
+from harness.cluster import DATABASES, ClusterView, Pod, Workload
+from harness.executor import Executor, Reply
 from harness.forecast import Forecast, Impact
 from harness.quorum import majority
 from harness.steps.base import CENTRAL, Problem, Step
+from harness.steps.leadership import hand_over, hand_over_line
 from harness.steps.page import Scale
 
 SETTLE = 120.0
@@ -158,11 +159,11 @@ class KeepPodForLast(Step):
         if rollout_order.has_deletion_cost(view):
             cost = f"{rollout_order.DELETION_COST}={rollout_order.KEEP_COST}"
             return (f"kubectl annotate pod -n {view.namespace} {mine.name} {cost} --overwrite",)
-        # Deleting the longest-Ready pod first keeps this list right while it is worked off.
-        deletions = [f"kubectl delete pod -n {view.namespace} {pod.name}" for pod in self.older(view)]
-        return tuple(deletions) or (
-            f"kubectl get pod -n {view.namespace} {mine.name} -o wide  # longest Ready already",
-        )
+        lines: list[str] = []
+        for pod in self.older(view):  # longest Ready first: keeps the list right while it is worked off
+            lines += [hand_over_line(view, pod.name, database) for database in DATABASES]
+            lines.append(f"kubectl delete pod -n {view.namespace} {pod.name}")
+        return tuple(lines) or (f"kubectl get pod -n {view.namespace} {mine.name} -o wide  # longest Ready already",)
 
     def undo(self, view: ClusterView) -> str:
         mine = view.central_pod(self.node)
@@ -211,39 +212,13 @@ def restart_one(executor: Executor, pod: Pod, deadline: float) -> None:
     executor.wait(back, deadline, f"the servers on {pod.node} to be caught-up voters again")
 
 
-def hand_over(executor: Executor, node: str | None, patience: float = 30.0) -> None:
-    """Let the server on ``node`` give leadership away before its process dies: saves the clients an election.
-
-    Best effort: a leader that stays costs one election timeout and no safety, so no failure is raised.
-    """
-    if node is None:
-        return
-    for database in DATABASES:
-        pair = executor.view().leader(database)
-        if pair is None or pair[0] != node:
-            continue
-        if executor.move_leadership(database, node).ok:
-            _await_other_leader(executor, database, node, patience)
-
-
-def _await_other_leader(executor: Executor, database: Database, node: str, patience: float) -> None:
-    def moved() -> bool:
-        pair = executor.view().leader(database)
-        return pair is not None and pair[0] != node
-
-    try:
-        executor.wait(moved, patience, f"leadership to leave {node}")
-    except WaitTimeout:
-        return
-
-
 @dataclass(frozen=True)
 class RollNextPod(Step):
     """Let the paused rollout replace exactly one pod, and hold it again until raft is whole.
 
     ``number`` of ``total`` outdated pods. ``last`` names the node whose pod must not go before all others (the
-    leaver), ``newcomer`` the address that this step brings into raft. ``accept_stall`` allows restarting a member
-    whose absence costs quorum.
+    leaver), ``newcomer`` the address that this step brings into raft. ``apart``: the leaver and the newcomer, which may
+    not lead one database each meanwhile. ``accept_stall`` allows restarting a member whose absence costs quorum.
     """
 
     number: int
@@ -251,6 +226,7 @@ class RollNextPod(Step):
     last: str = ""
     newcomer: str = ""
     leaver: str = ""
+    apart: tuple[str, ...] = ()
     accept_stall: bool = False
     deadline: ClassVar[float] = 600.0
 
@@ -260,7 +236,8 @@ class RollNextPod(Step):
 
     def commands(self, view: ClusterView) -> tuple[str, ...]:
         target = f"deployment/{CENTRAL} -n {view.namespace}"
-        lines = [
+        lines = [] if self.newcomer else [hand_over_line(view, "<POD THAT GOES NEXT>", db) for db in DATABASES]
+        lines += [
             f"kubectl rollout resume {target}",
             f"kubectl get pod -n {view.namespace} -l app={CENTRAL} -o wide  # one pod is replaced",
             f"kubectl rollout pause {target}",
@@ -355,7 +332,7 @@ class RollNextPod(Step):
         workload = view.workload(CENTRAL)
         victim = rollout_order.next_victim(view, workload) if workload is not None else None
         if not self.rolled(view):
-            hand_over(executor, victim.node if victim is not None and victim.ready else None)
+            hand_over(executor, victim.node if victim is not None and victim.ready else None, self.apart)
 
         def replaced() -> bool:
             now = executor.view()

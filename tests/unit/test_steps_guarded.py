@@ -34,7 +34,7 @@ from harness.steps import (
     SetMinReadySeconds,
     Step,
 )
-from harness.steps.rollout import hand_over
+from harness.steps.leadership import hand_over
 
 A, B, C, D, E = names_of(5)
 NB, SB = Database.NB, Database.SB
@@ -316,9 +316,12 @@ def test_on_1_20_older_pods_are_restarted_until_the_leaver_is_the_oldest() -> No
     world = World(healthy(3))
     step = KeepPodForLast(C)
     assert not step.satisfied(world.view())
-    assert step.commands(world.view()) == tuple(
-        f"kubectl delete pod -n kube-system {world.cluster.pod_on(name).name}" for name in (A, B)
-    )
+    commands = [line.split(" -c ")[0] for line in step.commands(world.view())]
+    pods = [world.cluster.pod_on(name).name for name in (A, B)]
+    expected = [
+        [f"kubectl exec -n kube-system {pod}"] * 2 + [f"kubectl delete pod -n kube-system {pod}"] for pod in pods
+    ]
+    assert commands == expected[0] + expected[1], "each hands both leaderships over before it is deleted"
     run(world, plan(step))
     assert [m[0] for m in world.mutations].count("delete_pod") == 2
     assert step.satisfied(world.view())
@@ -387,7 +390,21 @@ def test_a_leader_that_stays_costs_time_but_no_failure() -> None:
     world = World(healthy(3), still=True)
     world.move_leadership = lambda database, via: Reply(0, "")  # type: ignore[method-assign]
     hand_over(world, A, patience=5.0)
-    assert world.now() == 10.0
+    assert world.now() == 5.0
+
+
+def test_a_leadership_that_comes_back_is_given_away_by_the_other_of_the_pair() -> None:
+    """The victim's database goes to the newcomer, from there back to the victim, and so on, unless the leaver moves."""
+    world = World(healthy(4).lead(NB, C).lead(SB, A))
+    goes_to = {A: D, D: A, C: B}
+
+    def move(database: Database, via: str) -> Reply:
+        world.cluster.lead(database, goes_to[via])
+        return Reply(0, "")
+
+    world.move_leadership = move  # type: ignore[method-assign]
+    hand_over(world, A, ("172.18.0.5", "172.18.0.6"))
+    assert {raft.leader for raft in world.cluster.raft.values()} == {B, D}
 
 
 @pytest.mark.parametrize("reason", ["timeout", "ctrl-c", "api"])
