@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 APP_LABEL = "app"
@@ -101,22 +101,20 @@ class Template:
     tolerance: Tolerance = Tolerance.EVERYTHING
     readiness: ProbeSpec | None = None
     liveness: ProbeSpec | None = None
+    digest: str = field(init=False, repr=False, compare=False)
+    """A stable stand-in for pod-template-hash: ten characters of the alphabet that Kubernetes uses."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", stable_name(repr(self), 10))
 
     def with_env(self, name: str, value: str | None) -> Template:
         """The same template with one variable set (in place, or at the end) or, with None, removed."""
-        from dataclasses import replace
-
         env = dict(self.env)
         if value is None:
             env.pop(name, None)
         else:
             env[name] = value
         return replace(self, env=tuple(env.items()))
-
-    @property
-    def digest(self) -> str:
-        """A stable stand-in for pod-template-hash: ten characters of the alphabet that Kubernetes uses."""
-        return stable_name(repr(self), 10)
 
 
 def stable_name(text: str, length: int) -> str:

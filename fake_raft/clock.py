@@ -27,16 +27,16 @@ class Timer:
 class VirtualClock:
     """A heap of callbacks. Equal times are served in the order in which they were asked for.
 
-    ``now`` is to be read only; ``events`` counts what was served.
+    ``now`` is to be read only; ``posted`` counts what was asked for, ``events`` what was served.
     """
 
-    __slots__ = ("_heap", "_serial", "events", "now")
+    __slots__ = ("_heap", "events", "now", "posted")
 
     def __init__(self) -> None:
         self.now = 0
         self.events = 0
         self._heap: list[tuple[int, int, Callable[..., object], tuple[Any, ...]]] = []
-        self._serial = 0
+        self.posted = 0
 
     def call_later(self, delay_us: int, fn: Callable[..., object], *args: Any) -> Timer:
         """Call ``fn(*args)`` after ``delay_us`` microseconds (at least 0)."""
@@ -50,8 +50,8 @@ class VirtualClock:
 
     def post(self, at_us: int, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
         """As :meth:`call_at`, for good: nothing to cancel, and ``at_us`` must not be past."""
-        self._serial += 1
-        heappush(self._heap, (at_us, self._serial, fn, args))
+        self.posted += 1
+        heappush(self._heap, (at_us, self.posted, fn, args))
 
     def step(self) -> bool:
         """Serve the next callback; returns whether there was one. A cancelled one counts, and takes its time."""

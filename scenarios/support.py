@@ -176,7 +176,7 @@ ROLES = ("leads-nb", "leads-sb", "leads-both", "leads-neither", "first", "dead")
 
 def target(executor: LabExecutor, role: str) -> str:
     """Arrange that some member has ``role``; returns its node's name."""
-    first, *_, last = _members(executor)
+    first, *_, last = labelled(executor)
     if role == "leads-nb":
         move_away(executor, Database.SB, first)
         return first
@@ -193,13 +193,13 @@ def target(executor: LabExecutor, role: str) -> str:
         move_away(executor, Database.SB, first)
         return first
     leading = {leader(executor, database) for database in DATABASES}
-    idle = last if last not in leading else next(name for name in _members(executor) if name not in leading)
+    idle = last if last not in leading else next(name for name in labelled(executor) if name not in leading)
     if role == "dead":
         lose(executor, idle)
     return idle
 
 
-def _members(executor: LabExecutor) -> tuple[str, ...]:
+def labelled(executor: LabExecutor) -> tuple[str, ...]:
     return tuple(node.name for node in executor.view().labelled())
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -71,6 +72,7 @@ class SimulatedExecutor(FakeKubernetes):
         self._client = SimulatedClient(self.machines, self._clock, self._listed)
         self._fired: list[tuple[float, Fault, bool]] = []
         self._origin = 0.0
+        self._looked: tuple[tuple[int, int], ClusterView] | None = None
         self._checker = LeaderChecker(self.kube, self._flags, kube_ovn)
         self._form(kube_ovn)
 
@@ -116,6 +118,7 @@ class SimulatedExecutor(FakeKubernetes):
             self.sleep(POLL)
 
     def sleep(self, seconds: float) -> None:
+        self._looked = None
         self._raft_clock.run_until(self._raft_clock.now + round(seconds * MICRO))
 
     def close(self) -> None:
@@ -132,6 +135,13 @@ class SimulatedExecutor(FakeKubernetes):
     # -- observe ------------------------------------------------------------------------------------------------
 
     def view(self) -> ClusterView:
+        """The same object again while nothing can have changed: steps, judges and waits look at one instant often."""
+        moment = self._raft_clock.events, self._raft_clock.posted
+        if self._looked is None or self._looked[0] != moment:
+            self._looked = moment, self._look()
+        return self._looked[1]
+
+    def _look(self) -> ClusterView:
         reports = tuple(
             self.status(database, pod.node)
             for database in DATABASES
@@ -171,7 +181,14 @@ class SimulatedExecutor(FakeKubernetes):
         rows = server.rows() if server is not None and not server.paused else None
         return frozenset(rows) if rows is not None else None
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        self._looked = None
+        with super()._asking():
+            yield
+
     def _machine(self, node: str) -> Machine:
+        self._looked = None  # whoever asks for a machine may be about to change it
         machine = self.machines.named(node)
         if machine is None:
             raise BadInput(f"there is no node {node}")
@@ -243,12 +260,13 @@ class SimulatedExecutor(FakeKubernetes):
         return self._client
 
     def _inject(self, fault: Fault) -> bool:
+        self._looked = None
         machines = [self._machine(node) for node in fault.nodes]
         match fault.kind:
             case FaultKind.HEAL:
                 return self.machines.heal()
             case FaultKind.PARTITION | FaultKind.ONE_WAY:
-                return self._cut_off(machines, both=fault.kind is FaultKind.PARTITION)
+                return self.machines.cut_off(machines, both=fault.kind is FaultKind.PARTITION)
             case FaultKind.CRASH:
                 return _each(self._crash, machines)
             case FaultKind.NODE_DOWN | FaultKind.NODE_UP:
@@ -257,16 +275,6 @@ class SimulatedExecutor(FakeKubernetes):
                 return _each(lambda machine: self.machines.pause(machine, fault.kind is FaultKind.PAUSE), machines)
             case FaultKind.WIPE:
                 return _each(Machine.wipe, machines)
-
-    def _cut_off(self, inside: list[Machine], *, both: bool) -> bool:
-        outside = [machine for machine in self.machines if machine not in inside]
-        changed = False
-        for machine in inside:
-            for other in outside:
-                changed |= self.machines.cut(machine.address, other.address)
-                if both:
-                    changed |= self.machines.cut(other.address, machine.address)
-        return changed
 
     def _crash(self, machine: Machine) -> bool:
         """Kill the whole container, as the kernel does when a node runs out of memory; the kubelet restarts it."""

@@ -24,7 +24,8 @@ class Machines:
         self._clock = clock
         self._by_name: dict[str, Machine] = {}
         self._by_address: dict[str, Machine] = {}
-        self._cut: dict[tuple[str, str], bool] = {}
+        self._cut: dict[tuple[str, str], None] = {}
+        self._apart: set[str] = set()
 
     def add(self, name: str, address: str) -> Machine:
         machine = Machine(self.world, name, address)
@@ -68,31 +69,39 @@ class Machines:
         if not (source.powered and target.powered):
             return False
         pair, back = (source.address, target.address), (target.address, source.address)
-        return not self._cut.get(pair, False) and not self._cut.get(back, False)
+        return pair not in self._cut and back not in self._cut
 
-    def cut(self, source: str, target: str) -> bool:
-        """Drop what ``source`` sends to ``target`` (addresses); returns whether that is new."""
-        if self._cut.get((source, target), False):
-            return False
-        self._cut[source, target] = True
-        self.world.network.cut(source, target)
-        return True
+    def cut_off(self, inside: list[Machine], *, both: bool) -> bool:
+        """Drop what machines ``inside`` send to all others and to the client, and with ``both`` the other way too."""
+        outside = [machine for machine in self if machine not in inside]
+        pairs = [(a.address, b.address) for a in inside for b in outside]
+        if both:
+            pairs += [(b, a) for a, b in pairs]
+        new = [pair for pair in pairs if pair not in self._cut]
+        for source, target in new:
+            self.world.network.cut(source, target)
+        self._cut.update(dict.fromkeys(new))
+        apart = {machine.address for machine in inside}
+        changed = bool(new) or not apart <= self._apart
+        self._apart |= apart
+        return changed
 
     def heal(self) -> bool:
         """End every cut; returns whether there was one."""
-        had = bool(self._cut)
+        had = bool(self._cut or self._apart)
         self._cut.clear()
+        self._apart.clear()
         self.world.network.heal()
         return had
 
     def isolated(self, machine: Machine) -> bool:
-        """Whether some cut separates this machine from others: clients elsewhere can't use it then."""
-        return any(machine.address in pair for pair in self._cut)
+        """Whether a cut separates this machine from the client, which stands with those that nobody named."""
+        return machine.address in self._apart
 
     def servers(self, database: Database) -> list[tuple[Machine, Process]]:
         """Running servers of ``database``, in order of their nodes."""
-        found = ((machine, machine.server(database)) for machine in self._by_name.values())
-        return [(machine, server) for machine, server in found if server is not None]
+        found = ((machine, machine.servers.get(database)) for machine in self._by_name.values())
+        return [(machine, server) for machine, server in found if server is not None and server.alive]
 
     # -- faults -------------------------------------------------------------------------------------------------
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from fake_kube.runtime import Clock
 from fake_raft import Process
-from harness.cluster import Database
+from harness.cluster import DATABASES, Database
 from harness.executors.simulation.central import Container
 from harness.executors.simulation.cluster import Machines
+from harness.executors.simulation.host import Machine
 
 PERIOD = 0.5
 """Seconds between two looks at nb."""
 
 GIVE_UP = 5.0
 """Seconds after which a row that sb did not confirm is sent again (northd's probe interval)."""
+
+
+Leaders = tuple[tuple[Machine, Process], tuple[Machine, Process]]
 
 
 class Northd:
@@ -33,42 +37,45 @@ class Northd:
 
     def active(self) -> Container | None:
         """The instance that holds the lock now."""
-        nb, sb = self._leader(Database.NB), self._leader(Database.SB)
-        if nb is None or sb is None:
-            return None
-        if self._holder is not None and self._usable(self._holder):
+        leaders = self._leaders()
+        return self._holding(leaders) if leaders is not None else None
+
+    def _holding(self, leaders: Leaders) -> Container | None:
+        if self._holder is not None and self._usable(self._holder, leaders):
             return self._holder
-        self._holder = next((c for c in self._machines.containers.values() if self._usable(c)), None)
+        self._holder = next((c for c in self._machines.containers.values() if self._usable(c, leaders)), None)
         return self._holder
 
-    def _usable(self, container: Container) -> bool:
+    def _usable(self, container: Container, leaders: Leaders) -> bool:
         """It runs and its connections (NODE_IPS of its pod) reach both leaders."""
         if container.over or not container.northd:
             return False
         listed = container.pod.env.get("NODE_IPS", "").split(",")
-        for database in Database:
-            found = self._leader(database)
-            if found is None:
-                return False
-            machine = self._machines.at(found[0])
-            if machine is None or machine.address not in listed:
-                return False
-            if not self._machines.reachable(container.machine, machine):
-                return False
-        return True
+        return all(
+            machine.address in listed and self._machines.reachable(container.machine, machine) for machine, _ in leaders
+        )
 
-    def _leader(self, database: Database) -> tuple[str, Process] | None:
-        led = ((m.address, s) for m, s in self._machines.servers(database) if s.is_leader and not s.paused)
-        return max(led, key=lambda pair: pair[1].term, default=None)
+    def _leaders(self) -> Leaders | None:
+        """Where nb and sb are led, and by whom; None if one is not."""
+        nb, sb = (self._leader(database) for database in DATABASES)
+        return (nb, sb) if nb is not None and sb is not None else None
+
+    def _leader(self, database: Database) -> tuple[Machine, Process] | None:
+        led = [(machine, s) for machine, s in self._machines.servers(database) if s.is_leader and not s.paused]
+        return max(led, key=lambda pair: pair[1].term) if led else None
 
     def _tick(self) -> None:
-        if self.active() is None:
+        leaders = self._leaders()
+        if leaders is None:
             return
-        nb, sb = self._leader(Database.NB), self._leader(Database.SB)
-        assert nb is not None, "active() saw a leader"
-        assert sb is not None, "active() saw a leader"
-        for row in self._new_rows(nb[1]):
-            self._send(row, sb[1])
+        (_, nb), (_, sb) = leaders
+        if self._has_news(nb) and self._holding(leaders) is not None:
+            for row in self._new_rows(nb):
+                self._send(row, sb)
+
+    def _has_news(self, source: Process) -> bool:
+        """Whether a look at nb can bring anything: cheap, for the many moments in which nobody writes."""
+        return bool(self._sent) or self._source != (source, len(source.rows() or ()))
 
     def _new_rows(self, source: Process) -> list[str]:
         """Rows of nb that sb has not confirmed and that are not on their way."""

@@ -1,0 +1,61 @@
+"""What a swap in the simulator costs: ``python bench/swaps.py [RUNS]`` (runs for each figure, default 5; the median).
+
+Milliseconds of CPU from the plan to the end of its last step, on a cluster that was made before, without and with the
+client that writes a row a second; and how much cluster time that was.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from harness.cluster import ClusterView
+from harness.executors.simulated import SimulatedExecutor
+from harness.journal import MemoryJournal
+from harness.plan import Plan
+from harness.procedures import guarded
+from harness.runner import Progress, Runner
+from harness.spec import ClusterSpec
+
+SWAPS: dict[str, Callable[[ClusterView, str, str], Plan]] = {
+    "remove": lambda view, old, _spare: guarded.remove(view, old),
+    "add": lambda view, _old, spare: guarded.add(view, spare),
+    "replace": guarded.replace,
+}
+
+
+def swap(members: int, kind: str, *, client: bool) -> tuple[float, float]:
+    """(milliseconds of CPU, cluster seconds) of one guarded swap."""
+    executor = SimulatedExecutor(ClusterSpec(members=members, spares=kind != "remove"))
+    view = executor.view()
+    old, spare = view.labelled()[-1].name, view.nodes[-1].name
+    if client:
+        executor.client().start()
+    began, cpu = executor.now(), time.process_time()
+    Runner(executor, SWAPS[kind](view, old, spare), journal=MemoryJournal(), watch=silent).run()
+    took = (time.process_time() - cpu) * 1000, executor.now() - began
+    executor.close()
+    return took
+
+
+def silent(_progress: Progress) -> None:
+    return
+
+
+def main() -> None:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    print(f"{'guarded':<10}{'nodes':>6}{'CPU':>10}{'with client':>14}{'cluster time':>15}")
+    for kind in SWAPS:
+        for members in (3, 5):
+            alone, together = ([swap(members, kind, client=client) for _ in range(runs)] for client in (False, True))
+            cpu, with_client = (statistics.median(ms for ms, _ in runs_) for runs_ in (alone, together))
+            print(f"{kind:<10}{members:>6}{cpu:>7.0f} ms{with_client:>11.0f} ms{alone[0][1]:>13.0f} s")
+
+
+if __name__ == "__main__":
+    main()
