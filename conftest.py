@@ -17,8 +17,8 @@ SHARED = settings(
     # A test's cluster factory is function-scoped; each example makes and closes its own cluster.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-settings.register_profile("ovn-dev", parent=SHARED, max_examples=50)
-settings.register_profile("ovn-pr", parent=SHARED, max_examples=200, derandomize=True)
+settings.register_profile("ovn-dev", parent=SHARED, max_examples=10)
+settings.register_profile("ovn-pr", parent=SHARED, max_examples=100, derandomize=True)
 settings.load_profile("ovn-dev")
 
 

@@ -21,6 +21,10 @@ from harness.workload import History
 FORMS_WITHIN = 300.0
 """Cluster seconds until a cluster is in order again after a scenario has arranged or hurt it."""
 
+NORTHD_WITHIN = 900.0
+"""Cluster seconds until rows get from nb to sb again after leaderships have moved. ovn-northd tries one server after the
+other, with pauses of up to eight real seconds, which no scale shortens."""
+
 CAREFUL = Pace(between=15.0)
 """A reader of the page who looks and thinks: from the nb kick to the scale-down Kubernetes notices the kicked pod."""
 
@@ -97,12 +101,13 @@ class Observed:
 def swap(executor: LabExecutor, plan: Plan, *, pace: Pace = Pace(), settle: bool = True) -> Outcome:  # noqa: B008
     """Run ``plan`` while a client writes, let the cluster settle, and look at everything.
 
-    Errors of the runner propagate; the client is stopped first.
+    It begins when the client has seen a row arrive in sb. Errors of the runner propagate; the client is stopped first.
     """
     watch = Watch(executor)
     client = executor.client()
     client.start()
     try:
+        executor.wait(lambda: client.history().acknowledged(Database.SB), NORTHD_WITHIN, "a row of northd's in sb")
         result = Runner(Observed(executor, watch), plan, journal=MemoryJournal(), pace=pace, watch=_quiet).run()  # type: ignore[arg-type]
         if settle:
             in_order(executor)
