@@ -51,9 +51,10 @@ def _what_instead(view: ClusterView, database: Database, host: str) -> str:
     live = health.live_hosts(view, database)
     silent = [h for h in health.member_hosts(view, database) if h not in live and h != host]
     if not silent:
-        return "add a member first: ovnswap plan replace"
+        leaver = node.name if (node := view.node_at(host)) is not None else host
+        return f"add a member first: ovnswap plan replace {leaver} --with SPARE"
     names = [node.name if (node := view.node_at(h)) is not None else h for h in silent]
-    return f"bring {', '.join(names)} back, or replace it first: ovnswap plan replace {names[0]} --with NODE"
+    return f"bring {', '.join(names)} back, or replace it first: ovnswap plan replace {names[0]} --with SPARE"
 
 
 def raft(view: ClusterView, ignore: Iterable[str] = ()) -> list[Check]:
@@ -76,7 +77,7 @@ _LEADER_TODO = (
     "wait for an election (about the election timer), then look again; without a majority nothing can be changed"
 )
 _GHOST_TODO = "kick the id whose server does not run, by its id: an address kick answers `unknown server`"
-_ALIVE_TODO = "bring it back first; if it is gone for good, replace it: ovnswap plan replace"
+_ALIVE_TODO = "bring it back first; if it is gone for good, replace it: ovnswap plan replace NODE --with SPARE"
 
 
 def _verdicts(name: str, found: list[str], fine: str, todo: str) -> list[Check]:

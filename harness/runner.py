@@ -36,6 +36,10 @@ class StepOutcome:
     reply: str = ""
 
 
+TAKEN_ON = ("started removal", "sent removal request to leader")
+"""What ``cluster/kick`` answers when it did something (facts: ovsdb-raft 3)."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunResult:
     """A finished run: every step with its outcome, in order."""
@@ -47,8 +51,8 @@ class RunResult:
 
     @property
     def kicks(self) -> int:
-        """Membership changes that were asked for (a landmark: a swap without one did nothing)."""
-        return sum(1 for o in self.outcomes if type(o.step).__name__ in ("Kick", "Remove") and o.outcome == "done")
+        """Membership changes that a server took on (a landmark: a swap without one did nothing)."""
+        return sum(outcome.reply.startswith(TAKEN_ON) for outcome in self.outcomes)
 
 
 @dataclass(frozen=True, slots=True)

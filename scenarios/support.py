@@ -22,8 +22,8 @@ FORMS_WITHIN = 300.0
 """Cluster seconds until a cluster is in order again after a scenario has arranged or hurt it."""
 
 NORTHD_WITHIN = 900.0
-"""Cluster seconds until rows get from nb to sb again after leaderships have moved. ovn-northd tries one server after the
-other, with pauses of up to eight real seconds, which no scale shortens."""
+"""Cluster seconds until rows get from nb to sb again after leaderships have moved: ovn-northd tries one server after
+another, with pauses of up to eight real seconds, which no scale shortens."""
 
 CAREFUL = Pace(between=15.0)
 """A reader of the page who looks and thinks: from the nb kick to the scale-down Kubernetes notices the kicked pod."""

@@ -115,7 +115,7 @@ def procedure_options(function: F) -> F:
     function = click.option(
         "--accept-stall",
         is_flag=True,
-        help="Allow restarts in a two-member cluster, each of which stops writes (guarded remove of a dead node).",
+        help="Allow restarts in a two-member cluster, each of which stops writes.",
     )(function)
     return click.option(
         "--procedure",

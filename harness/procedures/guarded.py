@@ -64,16 +64,17 @@ def remove(view: ClusterView, name: str, options: Options = Options()) -> Plan:
         raise BadInput(f"node {name} ({node.address}) is no ovn-central member", todo="ovnswap status shows who is")
     after = tuple(address for address in lookup.node_ips(view) if address != node.address)
     if _alive(view, node):
-        return _remove_alive(view, node, after)
+        return _remove_alive(view, node, after, options)
     return _remove_dead(view, node, after, options)
 
 
-def _remove_alive(view: ClusterView, node: Node, after: tuple[str, ...]) -> Plan:
+def _remove_alive(view: ClusterView, node: Node, after: tuple[str, ...], options: Options) -> Plan:
     total = len(after) + 1
-    steps: list[Step] = [AwaitInOrder(), *_backups(), KeepPodForLast(node.name), Unlabel(node.name, view.label[0])]
+    stall = options.accept_stall and total < 3
+    steps: list[Step] = [AwaitInOrder(), *_backups(), _last(view, node), Unlabel(node.name, view.label[0])]
     steps += _hold(after)
-    steps += [RollNextPod(n, total, last=node.name) for n in range(1, total)]
-    steps.append(RollNextPod(total, total, last=node.name, leaver=node.address))
+    steps += [RollNextPod(n, total, last=node.name, accept_stall=stall) for n in range(1, total)]
+    steps.append(RollNextPod(total, total, last=node.name, leaver=node.address, accept_stall=stall))
     steps += [Remove(database, node.address) for database in DATABASES]
     steps += [ScaleIn(CENTRAL, len(after)), *_release()]
     steps += [ClearFiles(node.name, node.address, view.directory), *_clients(view, after)]
@@ -82,7 +83,7 @@ def _remove_alive(view: ClusterView, node: Node, after: tuple[str, ...]) -> Plan
         *preflight.halfway(view, (node.address,)),
         *preflight.raft(view),
         *preflight.pods(view),
-        *preflight.restarts(view, total, accept_stall=False),
+        *preflight.restarts(view, total, options.accept_stall),
         *preflight.first_address(view, after),
         *preflight.version(view, kick_first=False),
         *preflight.drift(view),
@@ -129,14 +130,15 @@ def add(view: ClusterView, name: str, options: Options = Options()) -> Plan:
     steps: list[Step] = [AwaitInOrder((node.address,)), *_backups(), *_clear_newcomer(view, node)]
     steps += [Label(node.name, *view.label), Scale(CENTRAL, total), AwaitPodOn(node.name), *_hold(after)]
     steps += [RollNextPod(1, total, newcomer=node.address), *_writers(view, after)]
-    steps += [RollNextPod(n, total) for n in range(2, total + 1)]
+    stall = options.accept_stall and total < 3
+    steps += [RollNextPod(n, total, accept_stall=stall) for n in range(2, total + 1)]
     steps += [*_release(), *_clients(view, after)]
     checks = [
         *preflight.halfway(view, (node.address,)),
         *preflight.raft(view, ignore=(node.address,)),
         *preflight.pods(view, ignore=(node.name,)),
         *preflight.newcomer(view, node, options.files),
-        *preflight.restarts(view, total, accept_stall=False),
+        *preflight.restarts(view, total, options.accept_stall),
         *preflight.first_address(view, after),
         *preflight.version(view, kick_first=False),
         *preflight.drift(view),
@@ -162,14 +164,17 @@ def replace(view: ClusterView, old: str, new: str, options: Options = Options())
 def _replace_alive(view: ClusterView, old: Node, new: Node, after: tuple[str, ...], options: Options) -> Plan:
     total = len(after) + 1
     steps: list[Step] = [AwaitInOrder((new.address,)), *_backups(), *_clear_newcomer(view, new)]
-    steps += [KeepPodForLast(old.name), Label(new.name, *view.label), Unlabel(old.name, view.label[0])]
+    steps += [_last(view, old), Label(new.name, *view.label), Unlabel(old.name, view.label[0])]
     steps += [Scale(CENTRAL, total), AwaitPodOn(new.name), *_hold(after)]
     steps += [RollNextPod(1, total, last=old.name, newcomer=new.address)]
     steps += _writers(view, _both(view, old, after))
-    apart = old.address, new.address
+    apart, stall = (old.address, new.address), options.accept_stall and total < 3
     for number in range(2, total):
-        steps += [KeepTogether(*apart), RollNextPod(number, total, last=old.name, apart=apart)]
-    steps += [KeepTogether(*apart), RollNextPod(total, total, last=old.name, leaver=old.address)]
+        steps += [
+            KeepTogether(*apart),
+            RollNextPod(number, total, last=old.name, apart=apart, accept_stall=stall),
+        ]
+    steps += [KeepTogether(*apart), RollNextPod(total, total, last=old.name, leaver=old.address, accept_stall=stall)]
     steps += [Remove(database, old.address) for database in DATABASES]
     steps += [ScaleIn(CENTRAL, len(after)), *_release()]
     steps += [ClearFiles(old.name, old.address, view.directory), *_clients(view, after)]
@@ -178,7 +183,7 @@ def _replace_alive(view: ClusterView, old: Node, new: Node, after: tuple[str, ..
         *preflight.raft(view, ignore=(new.address,)),
         *preflight.pods(view, ignore=(new.name,)),
         *preflight.newcomer(view, new, options.files),
-        *preflight.restarts(view, total, accept_stall=False),
+        *preflight.restarts(view, total, options.accept_stall),
         *preflight.first_address(view, after),
         *preflight.version(view, kick_first=False),
         *preflight.drift(view),
@@ -274,6 +279,10 @@ def _both(view: ClusterView, old: Node, after: tuple[str, ...]) -> tuple[str, ..
     ``old`` out of NODE_IPS already: it may still lead."""
     before = lookup.node_ips(view)
     return (*(before if old.address in before else (*before, old.address)), *(a for a in after if a not in before))
+
+
+def _last(view: ClusterView, node: Node) -> KeepPodForLast:
+    return KeepPodForLast(node.name, restarts=not rollout_order.has_deletion_cost(view))
 
 
 def _backups() -> list[Step]:

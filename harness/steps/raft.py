@@ -74,7 +74,8 @@ class Remove(Step):
 
     def commands(self, view: ClusterView) -> tuple[str, ...]:
         pair = view.leader(self.database)
-        pod = view.central_pod(pair[0]) if pair is not None else None
+        stays = pair is not None and host_of(pair[1].address) != self.address
+        pod = view.central_pod(pair[0]) if pair is not None and stays else None
         where = pod.name if pod is not None else "<LEADER POD>"
         entry = self.entry(view)
         sid = self._own_id(view, entry) or (entry.sid4 if entry is not None else "<ID>")
@@ -191,7 +192,7 @@ class AwaitInOrder(Step):
         return "check nb and sb on every member"
 
     def commands(self, view: ClusterView) -> tuple[str, ...]:
-        pods = [pod for pod in view.pods_of(CENTRAL) if pod.node is not None]
+        pods = [p for p in view.pods_of(CENTRAL) if p.active and p.node is not None and p.address not in self.down]
         return tuple(
             f"kubectl exec -n {view.namespace} {pod.name} -c {CENTRAL} -- "
             f"ovn-appctl -t {database.control} cluster/status {database.schema}"

@@ -132,10 +132,12 @@ class KeepPodForLast(Step):
     """See to it that the rollout deletes the pod on ``node`` after all others.
 
     Kubernetes 1.22 and later: a deletion cost on that pod. Before: pods that have been Ready for longer are deleted by
-    hand, one at a time with the cluster whole in between, until that pod is the longest Ready.
+    hand, one at a time with the cluster whole in between, until that pod is the longest Ready. ``restarts``: whether
+    members restart for it, which the forecast counts.
     """
 
     node: str
+    restarts: bool = True
     deadline: ClassVar[float] = 600.0
 
     @property
@@ -163,7 +165,8 @@ class KeepPodForLast(Step):
         for pod in self.older(view):  # longest Ready first: keeps the list right while it is worked off
             lines += [hand_over_line(view, pod.name, database) for database in DATABASES]
             lines.append(f"kubectl delete pod -n {view.namespace} {pod.name}")
-        return tuple(lines) or (f"kubectl get pod -n {view.namespace} {mine.name} -o wide  # longest Ready already",)
+        known = "longest Ready already" if mine.ready_since is not None else "pods that were Ready before it go first"
+        return tuple(lines) or (f"kubectl get pod -n {view.namespace} {mine.name} -o wide  # {known}",)
 
     def undo(self, view: ClusterView) -> str:
         mine = view.central_pod(self.node)
@@ -195,7 +198,7 @@ class KeepPodForLast(Step):
         return None
 
     def impact(self, forecast: Forecast) -> Impact:
-        return Impact(forecast.worst_restart(), forecast)
+        return Impact(forecast.worst_restart() if self.restarts else forecast, forecast)
 
 
 def restart_one(executor: Executor, pod: Pod, deadline: float) -> None:
