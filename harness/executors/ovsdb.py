@@ -25,7 +25,7 @@ from harness.cluster import DATABASES, ClusterView, Database, NodeFiles, Report
 from harness.errors import BadInput, Inconclusive
 from harness.executor import Capability, Reply, Timing, WaitTimeout
 from harness.executors.fake_kubernetes import FakeKubernetes, running_env
-from harness.executors.processes import files, installed, janitor, jsonrpc, linux
+from harness.executors.processes import files, installed, janitor, jsonrpc
 from harness.executors.processes.client import ProcessClient
 from harness.executors.processes.database import markers
 from harness.executors.processes.host import Host
@@ -410,7 +410,7 @@ class OvsdbExecutor(FakeKubernetes):
     def leftovers(self) -> list[str]:
         """What is still there of this run: processes, namespaces that somebody is in, the directory."""
         left = [f"process {pid}" for pid in janitor.marked(self._directory)]
-        left += [f"process {pid} in a network namespace" for pid in linux.processes_in(self._network.inodes())]
+        left += [f"process {pid} in a network namespace" for pid in self._network.processes()]
         if self._directory.exists():
             left.append(f"directory {self._directory}")
         return left

@@ -56,9 +56,12 @@ def hand_over(executor: Executor, node: str | None, apart: tuple[str, ...] = (),
 
 
 def hand_over_line(view: ClusterView, pod: str, database: Database) -> str:
-    """What an operator types for it."""
-    where = f"kubectl exec -n {view.namespace} {pod} -c {CENTRAL} --"
-    return f"{where} ovn-appctl -t {database.control} cluster/failure-test transfer-leadership  # only if it leads"
+    """What an operator types for it. It asks first: a follower would remember the request, and give the next leadership
+    away that it wins."""
+    control = f"ovn-appctl -t {database.control}"
+    asked = f'{control} cluster/status {database.schema} | grep -q "^Role: leader"'
+    told = f"{control} cluster/failure-test transfer-leadership"
+    return f"kubectl exec -n {view.namespace} {pod} -c {CENTRAL} -- sh -c 'if {asked}; then {told}; fi'"
 
 
 @dataclass(frozen=True)

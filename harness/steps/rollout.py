@@ -165,6 +165,9 @@ class KeepPodForLast(Step):
         for pod in self.older(view):  # longest Ready first: keeps the list right while it is worked off
             lines += [hand_over_line(view, pod.name, database) for database in DATABASES]
             lines.append(f"kubectl delete pod -n {view.namespace} {pod.name}")
+            lines.append(f"kubectl rollout status deployment/{CENTRAL} -n {view.namespace}")
+            back = f"until the server at {pod.address} is a caught-up voter again in both"
+            lines.append(f"kubectl ko nb status; kubectl ko sb status  # {back}")
         known = "longest Ready already" if mine.ready_since is not None else "pods that were Ready before it go first"
         return tuple(lines) or (f"kubectl get pod -n {view.namespace} {mine.name} -o wide  # {known}",)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -316,12 +317,13 @@ def test_on_1_20_older_pods_are_restarted_until_the_leaver_is_the_oldest() -> No
     world = World(healthy(3))
     step = KeepPodForLast(C)
     assert not step.satisfied(world.view())
-    commands = [line.split(" -c ")[0] for line in step.commands(world.view())]
-    pods = [world.cluster.pod_on(name).name for name in (A, B)]
-    expected = [
-        [f"kubectl exec -n kube-system {pod}"] * 2 + [f"kubectl delete pod -n kube-system {pod}"] for pod in pods
-    ]
-    assert commands == expected[0] + expected[1], "each hands both leaderships over before it is deleted"
+    commands = [re.split(" -c |  #", line)[0] for line in step.commands(world.view())]
+    expected = []
+    for pod in (world.cluster.pod_on(name).name for name in (A, B)):
+        expected += [f"kubectl {verb} -n kube-system {pod}" for verb in ("exec", "exec", "delete pod")]
+        expected.append("kubectl rollout status deployment/ovn-central -n kube-system")
+        expected.append("kubectl ko nb status; kubectl ko sb status")
+    assert commands == expected, "each hands over before it is deleted, and is awaited before the next one goes"
     run(world, plan(step))
     assert [m[0] for m in world.mutations].count("delete_pod") == 2
     assert step.satisfied(world.view())

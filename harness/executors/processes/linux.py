@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def processes_with(variable: str, value: str) -> list[int]:
     return sorted(found)
 
 
-def processes_in(namespaces: frozenset[int]) -> list[int]:
+def processes_in(namespaces: Collection[int]) -> list[int]:
     """Processes in network namespaces of these inodes, as far as we may look."""
     found = []
     for entry in Path("/proc").iterdir() if namespaces else ():

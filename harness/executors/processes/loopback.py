@@ -48,8 +48,8 @@ class Loopback:
     def heal(self) -> bool:
         return False
 
-    def inodes(self) -> frozenset[int]:
-        return frozenset()
+    def processes(self) -> list[int]:
+        return []
 
     def close(self) -> None:
         self._lock.release()

@@ -28,7 +28,7 @@ class Namespaces:
         self._spawner = spawner
         self._home = linux.own_network()
         self._inside: dict[str, int] = {}
-        self._inodes: dict[int, None] = {}
+        self._left: dict[int, int | None] = {}
         self._addresses: dict[str, str] = {CLIENT: HUB}
         self._cut: dict[Pair, None] = {}
         try:
@@ -85,15 +85,18 @@ class Namespaces:
         self._filter(receivers)
         return bool(receivers)
 
-    def inodes(self) -> frozenset[int]:
-        return frozenset(self._inodes)
+    def processes(self) -> list[int]:
+        if self._inside:
+            return linux.processes_in({linux.network_inode(namespace) for namespace in self._inside.values()})
+        return [pid for pid, started in self._left.items() if started and linux.start_ticks(pid) == started]
 
     def _new(self, host: str) -> int:
         namespace = self._inside[host] = linux.new_network()
-        self._inodes[linux.network_inode(namespace)] = None
         return namespace
 
     def close(self) -> None:
+        # Who is inside is asked while it is ours: the kernel gives the inode of a namespace that is gone to a new one.
+        self._left |= {pid: linux.start_ticks(pid) for pid in self.processes()}
         for descriptor in (*self._inside.values(), self._home):
             with contextlib.suppress(OSError):
                 os.close(descriptor)

@@ -38,8 +38,8 @@ class Network(Protocol):
     def heal(self) -> bool:
         """End every cut; whether there was one."""
 
-    def inodes(self) -> frozenset[int]:
-        """Inodes of the network namespaces that were made, also after :meth:`close`."""
+    def processes(self) -> list[int]:
+        """Processes in the network namespaces that were made; after :meth:`close`, those that were left there."""
 
     def close(self) -> None:
         """Give everything back. Safe to call twice."""
