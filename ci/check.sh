@@ -43,9 +43,15 @@ scenarios() {
   stage "scenarios on sim" run_pytest sim "${SIM_WORKERS:-2}" scenarios --ovn-backend sim
 }
 
+# The OVS of other Debian releases, to be compared with: tests skip those that could not be had.
+other_ovs() {
+  ! command -v apt-get >/dev/null || ci/ovs-roots.sh || echo "goes on without; what needs them will be skipped"
+}
+
 # Two runs, so that the simulator's load does not disturb real processes, which measure real time.
 everything() {
   lint
+  stage "OVS of other Debian releases" other_ovs
   local required
   mapfile -t required < <(required_only sim kind kube)
   stage "tests, and scenarios on sim" run_pytest sim "${SIM_WORKERS:-2}" tests scenarios \

@@ -7,14 +7,16 @@ world made, so that answers, orders and texts can be compared as they are.
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from fake_raft import Disk, Network, Process, StartRefused, VirtualClock, by_version
+from fake_raft.network import Choices
 from harness.cluster import MemberStatus
 from harness.executors.simulated import member_status
 from harness.raft_status import parse
@@ -55,20 +57,16 @@ class World(Protocol):
     def until(self, condition: Callable[[], object], seconds: float) -> bool: ...
 
 
-def version() -> str:
-    """The release of the installed ovsdb-server."""
-    words = subprocess.run(["ovsdb-server", "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"\) (\d+\.\d+\.\d+)", words)
-    assert found is not None, words
-    return found.group(1)
-
-
 class RealWorld:
-    """Processes on 127.x.y.N, with everything they make in one directory."""
+    """Processes on 127.x.y.N, with everything they make in one directory.
 
-    def __init__(self, directory: Path, network: str) -> None:
+    ``prefix`` goes before every command and says whose programs they are (see installed_roots).
+    """
+
+    def __init__(self, directory: Path, network: str, prefix: Sequence[str] = ()) -> None:
         self.directory = directory
         self.network = network
+        self.prefix = tuple(prefix)
         self.lives: dict[int, list[str]] = {}
         self.running: dict[int, subprocess.Popen[bytes]] = {}
         (directory / "schema").write_text(SCHEMA, encoding="utf-8")
@@ -89,9 +87,15 @@ class RealWorld:
     def _make(self, number: int, *words: str) -> None:
         (self.directory / f"s{number}.db").unlink(missing_ok=True)
         (self.directory / f".s{number}.db.~lock~").unlink(missing_ok=True)
-        subprocess.run(["ovsdb-tool", *words], cwd=self.directory, check=True, timeout=20, capture_output=True)
+        subprocess.run(
+            [*self.prefix, "ovsdb-tool", *words], cwd=self.directory, check=True, timeout=20, capture_output=True
+        )
         sid = subprocess.run(
-            ["ovsdb-tool", "db-sid", f"s{number}.db"], cwd=self.directory, check=True, capture_output=True, text=True
+            [*self.prefix, "ovsdb-tool", "db-sid", f"s{number}.db"],
+            cwd=self.directory,
+            check=True,
+            capture_output=True,
+            text=True,
         ).stdout.strip()
         self.lives.setdefault(number, []).append(sid)
         assert not self.start(number)
@@ -101,7 +105,7 @@ class RealWorld:
         log = self.directory / f"s{number}.err"
         with log.open("wb") as errors:
             process = subprocess.Popen(
-                ["ovsdb-server", "--no-chdir", *where, f"s{number}.db"], cwd=self.directory, stderr=errors
+                [*self.prefix, "ovsdb-server", "--no-chdir", *where, f"s{number}.db"], cwd=self.directory, stderr=errors
             )
         self.running[number] = process
         deadline = time.monotonic() + 20
@@ -124,7 +128,7 @@ class RealWorld:
             self.kill(number)
 
     def _appctl(self, number: int, *words: str) -> Answer:
-        command = ["ovs-appctl", "-T", "10", "-t", f"{self.directory}/s{number}.ctl", *words]
+        command = [*self.prefix, "ovs-appctl", "-T", "10", "-t", f"{self.directory}/s{number}.ctl", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
         said = done.stdout if done.returncode == 0 else done.stderr
         return done.returncode, re.sub(r"\n?ovs-appctl: .*\n$", "", said).rstrip("\n")
@@ -149,7 +153,7 @@ class RealWorld:
     def _client(
         self, number: int, seconds: float, operation: dict[str, object]
     ) -> list[dict[str, list[dict[str, str]]]] | None:
-        words = ["ovsdb-client", "--no-leader-only", f"--timeout={max(1, round(seconds))}", "transact"]
+        words = [*self.prefix, "ovsdb-client", "--no-leader-only", f"--timeout={max(1, round(seconds))}", "transact"]
         done = subprocess.run(
             [*words, f"unix:{self.directory}/s{number}.sock", json.dumps([NAME, operation])],
             capture_output=True,
@@ -175,14 +179,25 @@ class Zeros:
         return 0
 
 
+class Seeded:
+    """Every choice drawn anew: another one of the runs that the fake allows."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def choose(self, name: str, n: int) -> int:
+        return self._random.randrange(n)
+
+
 class FakeWorld:
     """fake_raft with the ids of a real world."""
 
-    def __init__(self, real: RealWorld, release: str) -> None:
+    def __init__(self, real: RealWorld, release: str, choices: Choices | None = None) -> None:
         self._real = real
         self._profile = by_version(release)
+        self._choices = choices or Zeros()
         self._clock = VirtualClock()
-        self._network = Network(self._clock, Zeros())
+        self._network = Network(self._clock, self._choices)
         self._lives: dict[int, int] = {}
         self._disks: dict[int, Disk] = {}
         self._at: dict[int, Process] = {}
@@ -208,7 +223,7 @@ class FakeWorld:
         process = Process(
             self._clock,
             self._network,
-            Zeros(),
+            self._choices,
             self._profile,
             self._disks[number],
             self.address(number),

@@ -1,6 +1,7 @@
 """The same operations on real ovsdb-servers and on fake_raft end in the same answers, texts, orders and configurations.
 
 Each scenario writes down what can be compared, the real world first. Case names are those of facts ovsdb-raft 7.1.
+Where chance decides between endings, the real one must be among those of the fake.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from raft_worlds import FakeWorld, RealWorld, World, version
+from installed_roots import HOST, SUITES, Installation, need
+from raft_worlds import FakeWorld, RealWorld, Seeded, World
 
 from harness.cluster import MemberStatus
 
@@ -24,12 +26,21 @@ PATIENCE = 20.0
 """Seconds, real or virtual, for what has to come."""
 
 
+OTHER_RUNS = 20
+"""Runs of the fake among which the real one must be if it is not the usual one."""
+
+
+@pytest.fixture(params=(HOST, *SUITES))
+def installation(request: pytest.FixtureRequest) -> Installation:
+    return need(request.param)
+
+
 @pytest.fixture
-def real() -> Iterator[RealWorld]:
+def real(installation: Installation) -> Iterator[RealWorld]:
     # Paths of sockets may have 108 bytes, which pytest's own directories use up.
     directory = Path(tempfile.mkdtemp(prefix="raft-"))
     number = os.getpid() % 60000 + 256
-    world = RealWorld(directory, f"127.{number // 256}.{number % 256}")
+    world = RealWorld(directory, f"127.{number // 256}.{number % 256}", installation.prefix)
     try:
         yield world
     finally:
@@ -145,7 +156,8 @@ def k3(world: World) -> Notes:
     world.start(3)
     notes["zombie"] = world.until(lambda: status(world, 3).status.startswith("disconnected"), PATIENCE)
     notes["its view"] = (status(world, 3).role, sorted(entries(world, 3)))
-    notes["term grows"] = status(world, 3).term > status(world, 1).term
+    world.run(4)
+    notes["term grew by"] = min(status(world, 3).term - status(world, 1).term, 2)
     notes["kick"] = world.ask(3, "cluster/kick", world.sid(1))
     notes["stale rows"] = world.rows(3)
     notes["healthy"] = (status(world, 1).role, status(world, 1).term, status(world, 2).leader == world.sid(1)[:4])
@@ -179,12 +191,12 @@ def k5(world: World) -> Notes:
     s = status(world, 1)
     notes["leaving"] = (s.status, s.role, s.leader, s.term)
     notes["twice"] = world.ask(1, "cluster/leave")
-    notes["write"] = world.write(1, "x", 1)
+    notes["write"] = world.write(1, "x", 4)
     notes["read"] = world.rows(1)
     world.kill(1)
     world.start(1)
     notes["restarted"] = world.until(lambda: status(world, 1).is_leader, PATIENCE)
-    notes["term"] = status(world, 1).term
+    notes["led between"] = status(world, 1).term > 2
     return notes
 
 
@@ -287,6 +299,9 @@ SCENARIOS = (forming, k1, k2, k3, k4, k5, k6, k6_late, k8, j5, leaving, administ
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_real_and_fake_agree(real: RealWorld, scenario: Callable[[World], Notes]) -> None:
+def test_real_and_fake_agree(real: RealWorld, installation: Installation, scenario: Callable[[World], Notes]) -> None:
     expected = scenario(real)
-    assert scenario(FakeWorld(real, version())) == expected
+    usual = scenario(FakeWorld(real, installation.version))
+    if usual != expected:
+        others = (scenario(FakeWorld(real, installation.version, Seeded(seed))) for seed in range(OTHER_RUNS))
+        assert expected in others, f"not even among {OTHER_RUNS} others; the usual one is {usual}"
