@@ -56,8 +56,7 @@ def hand_over(executor: Executor, node: str | None, apart: tuple[str, ...] = (),
 
 
 def hand_over_line(view: ClusterView, pod: str, database: Database) -> str:
-    """What an operator types for it. It asks first: a follower would remember the request, and give the next leadership
-    away that it wins."""
+    """What an operator types for it: it looks first, so that it can be typed whoever leads."""
     control = f"ovn-appctl -t {database.control}"
     asked = f'{control} cluster/status {database.schema} | grep -q "^Role: leader"'
     told = f"{control} cluster/failure-test transfer-leadership"
