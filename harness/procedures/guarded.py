@@ -123,8 +123,10 @@ def _remove_dead(view: ClusterView, node: Node, after: tuple[str, ...], options:
 
 
 def add(view: ClusterView, name: str, options: Options = Options()) -> Plan:
-    """Bring ``name`` into ovn-central. Raises :class:`BadInput` if the node is unknown."""
+    """Bring ``name`` into ovn-central. Raises :class:`BadInput` if the node is unknown, or wholly in already."""
     node = lookup.node(view, name)
+    if _is_in(view, node):
+        raise BadInput(f"node {name} ({node.address}) is an ovn-central member already", todo="ovnswap status")
     after = _with(view, lookup.node_ips(view), node)
     total = len(after)
     steps: list[Step] = [AwaitInOrder((node.address,)), *_backups(), *_clear_newcomer(view, node)]
@@ -226,6 +228,15 @@ def _has_part(view: ClusterView, node: Node) -> bool:
     listed = any(node.address in split_list(value) for w in view.workloads for value in w.env.values())
     old_pods = any(node.address in split_list(value) for pod in _reachable(view) for value in pod.env.values())
     return listed or old_pods or lookup.is_member(view, node) or node in view.labelled() or _unfinished(view)
+
+
+def _is_in(view: ClusterView, node: Node) -> bool:
+    """Whether nothing is left to do: a voter in both databases, and every list and pod says so."""
+    listed = lookup.node_ips(view)
+    everywhere = all(split_list(client.env["OVN_DB_IPS"]) == listed for client in lookup.clients(view))
+    agreed = node.address in listed and everywhere and not _outdated(view, listed) and not _unfinished(view)
+    voter = all(health.is_voter(view, database, node.address) for database in DATABASES)
+    return agreed and voter and node in view.labelled()
 
 
 def _reachable(view: ClusterView) -> tuple[Pod, ...]:
