@@ -372,7 +372,8 @@ class RollNextPod(Step):
         if left and (homeless := next((pod for pod in unready if pod.node is None), None)) is not None:
             unready.remove(homeless)
         if unready:
-            return f"pod {unready[0].name} is not Ready"
+            restarts = unready[0].restarts
+            return f"pod {unready[0].name} is not Ready" + (f" ({restarts} restarts)" if restarts else "")
         if self.newcomer:
             missing = [str(db) for db in DATABASES if not health.is_voter(view, db, self.newcomer)]
             if missing:
