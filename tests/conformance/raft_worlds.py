@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fake_raft import Disk, Network, Process, StartRefused, VirtualClock, by_version
-from fake_raft.network import Choices
+from fake_raft.network import Choices, split
 from harness.cluster import MemberStatus
 from harness.executors.simulated import member_status
 from harness.raft_status import parse
@@ -38,6 +39,18 @@ class World(Protocol):
         """Returns the reason why the server does not start, or ""."""
 
     def kill(self, number: int) -> None: ...
+
+    def pause(self, number: int) -> None:
+        """SIGSTOP."""
+
+    def resume(self, number: int) -> None:
+        """SIGCONT."""
+
+    def isolate(self, number: int) -> None:
+        """Let nothing get from or to this server, which goes on otherwise."""
+
+    def rejoin(self, number: int) -> None:
+        """End that."""
 
     def ask(self, number: int, command: str, *words: str) -> Answer:
         """An appctl command: exit code, and its words without the tool's own."""
@@ -122,6 +135,18 @@ class RealWorld:
         process = self.running.pop(number)
         process.kill()
         process.wait()
+
+    def pause(self, number: int) -> None:
+        self.running[number].send_signal(signal.SIGSTOP)
+
+    def resume(self, number: int) -> None:
+        self.running[number].send_signal(signal.SIGCONT)
+
+    def isolate(self, number: int) -> None:
+        assert self.ask(number, "cluster/failure-test", "stop-raft-rpc") == (0, "test engaged")
+
+    def rejoin(self, number: int) -> None:
+        assert self.ask(number, "cluster/failure-test", "clear") == (0, "test dismissed")
 
     def close(self) -> None:
         for number in list(self.running):
@@ -238,6 +263,25 @@ class FakeWorld:
 
     def kill(self, number: int) -> None:
         self._at[number].kill()
+
+    def pause(self, number: int) -> None:
+        self._at[number].pause()
+
+    def resume(self, number: int) -> None:
+        self._at[number].unpause()
+
+    def isolate(self, number: int) -> None:
+        for other in self._at:
+            self._network.cut(self._host(number), self._host(other))
+            self._network.cut(self._host(other), self._host(number))
+
+    def rejoin(self, number: int) -> None:
+        for other in self._at:
+            self._network.heal(self._host(number), self._host(other))
+            self._network.heal(self._host(other), self._host(number))
+
+    def _host(self, number: int) -> str:
+        return split(self.address(number))[0]
 
     def ask(self, number: int, command: str, *words: str) -> Answer:
         process = self._at[number]

@@ -6,15 +6,11 @@ Where chance decides between endings, the real one must be among those of the fa
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from installed_roots import HOST, SUITES, Installation, need
+from installed_roots import Installation
 from raft_worlds import FakeWorld, RealWorld, Seeded, World
 
 from harness.cluster import MemberStatus
@@ -28,24 +24,6 @@ PATIENCE = 20.0
 
 OTHER_RUNS = 20
 """Runs of the fake among which the real one must be if it is not the usual one."""
-
-
-@pytest.fixture(params=(HOST, *SUITES))
-def installation(request: pytest.FixtureRequest) -> Installation:
-    return need(request.param)
-
-
-@pytest.fixture
-def real(installation: Installation) -> Iterator[RealWorld]:
-    # Paths of sockets may have 108 bytes, which pytest's own directories use up.
-    directory = Path(tempfile.mkdtemp(prefix="raft-"))
-    number = os.getpid() % 60000 + 256
-    world = RealWorld(directory, f"127.{number // 256}.{number % 256}", installation.prefix)
-    try:
-        yield world
-    finally:
-        world.close()
-        shutil.rmtree(directory)
 
 
 def status(world: World, number: int) -> MemberStatus:
