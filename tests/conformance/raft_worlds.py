@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -205,19 +206,38 @@ class Zeros:
 
 
 class Seeded:
-    """Every choice drawn anew: another one of the runs that the fake allows."""
+    """Choices drawn anew: another one of the runs that the fake allows; ``calm``: the network and disks don't vary."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, calm: bool = False) -> None:
         self._random = random.Random(seed)
+        self._usual = ("delay", "fsync") if calm else ()
 
     def choose(self, name: str, n: int) -> int:
-        return self._random.randrange(n)
+        return 0 if name in self._usual else self._random.randrange(n)
+
+
+class Names(Protocol):
+    """Whose ids and addresses a fake world takes."""
+
+    def address(self, number: int) -> str: ...
+
+    def sid(self, number: int, life: int = -1) -> str: ...
+
+
+class Invented:
+    """Ids and addresses of no real world."""
+
+    def address(self, number: int) -> str:
+        return f"tcp:127.0.1.{number}:6643"
+
+    def sid(self, number: int, life: int = -1) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{number} {life}"))
 
 
 class FakeWorld:
     """fake_raft with the ids of a real world."""
 
-    def __init__(self, real: RealWorld, release: str, choices: Choices | None = None) -> None:
+    def __init__(self, real: Names, release: str, choices: Choices | None = None) -> None:
         self._real = real
         self._profile = by_version(release)
         self._choices = choices or Zeros()
@@ -235,8 +255,11 @@ class FakeWorld:
 
     def create(self, number: int) -> None:
         self._lives[number] = self._lives.get(number, 0) + 1
-        self._disks[number] = Disk.create_cluster(NAME, self.address(number), self.sid(number), "c" * 8)
+        self._disks[number] = Disk.create_cluster(NAME, self.address(number), self.sid(number), self._cid(number))
         assert not self.start(number)
+
+    def _cid(self, number: int) -> str:
+        return f"{number:04x}{self._lives[number]:04x}-0000-4000-8000-000000000000"
 
     def join(self, number: int, *via: int) -> None:
         self._lives[number] = self._lives.get(number, 0) + 1
