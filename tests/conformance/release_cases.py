@@ -162,6 +162,20 @@ def stale_addition(world: World) -> Notes:
     return notes
 
 
+def lagging_heir(world: World) -> Notes:
+    """The follower that is first in the leader's own order lags behind, and the leader hands over: to whom?"""
+    form(world, 3)
+    first = next(sid for sid, _ in entries(world, 1) if sid != world.sid(1)[:4])
+    lagging, other = (2, 3) if world.sid(2).startswith(first) else (3, 2)
+    world.pause(lagging)
+    notes: Notes = {"written": world.write(1, "x", 5)}
+    world.ask(1, "cluster/failure-test", "transfer-leadership")
+    notes["elected by"] = settled(world, 1, other).election_reason
+    world.resume(lagging)
+    settled(world, 1, 2, 3)
+    return notes
+
+
 def sent_away(world: World, number: int) -> bool:
     """Whether a server closes connections on which it gets what is not for it, again and again."""
     return world.until(lambda: status(world, number).disconnections >= 4, 8)
@@ -214,6 +228,7 @@ DIFFERENCES = (
     Differs(last_leaves, "term grew", ((False,), (False,), (True,))),
     Differs(stale_addition, "adding after s2", ((1,), (0,), (0,))),
     Differs(stale_addition, "joined", ((False,), (True,), (True,))),
+    Differs(lagging_heir, "elected by", (("timeout",), ("leadership_transfer",), ("leadership_transfer",))),
     Differs(stranger, "sent away", ((False,), (False,), (True,))),
     Differs(recreated, "sent away", ((False,), (False,), (True,))),
 )
