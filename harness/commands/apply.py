@@ -12,7 +12,6 @@ from typing import Any
 import click
 import platformdirs
 
-from harness.commands.making import Wanted, make
 from harness.commands.options import lab_options, output_options, procedure_options
 from harness.commands.output import ReaderGone, check_writable, may_redraw, progress_console, say, write
 from harness.commands.running import Lab, run
@@ -23,6 +22,7 @@ from harness.errors import BadInput, ExitCode, Inconclusive, Interrupted, Ovnswa
 from harness.executor import LabExecutor
 from harness.journal import FileJournal
 from harness.plan import Plan, load
+from harness.procedures.wanted import Wanted, make
 from harness.report import data
 from harness.report.live import LiveReporter, PlainReporter, Reporter
 from harness.report.outcome import Outcome, outcome_data, outcome_lines

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from harness.commands.making import Wanted, make
 from harness.commands.options import output_options, procedure_options, source_options
 from harness.commands.output import check_writable, say, show, write
 from harness.commands.source import Found, Source, say_assumptions
 from harness.commands.verbs import VerbGroup
 from harness.errors import BadInput, ExitCode
 from harness.plan import Plan
+from harness.procedures.wanted import Wanted, make
 from harness.report import data, tables, text
 from harness.report.markdown import runbook
 from harness.report.script import script

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from harness.commands.judging import judge, settle
-from harness.commands.watched import Watched
 from harness.errors import Interrupted, OvnswapError
 from harness.executor import LabExecutor
 from harness.journal import Journal
@@ -14,6 +13,7 @@ from harness.plan import Plan
 from harness.report.live import Reporter
 from harness.report.outcome import EndLooks, Outcome, StepLine
 from harness.runner import Pace, Progress, Runner
+from harness.watched import Watched
 from harness.workload import History
 
 

@@ -27,6 +27,7 @@ from harness.steps import (
     AwaitPodOn,
     Backup,
     ClearFiles,
+    ConfirmAddresses,
     KeepPodForLast,
     KeepTogether,
     Label,
@@ -75,6 +76,7 @@ def _remove_alive(view: ClusterView, node: Node, after: tuple[str, ...], options
     steps += _hold(after)
     steps += [RollNextPod(n, total, last=node.name, accept_stall=stall) for n in range(1, total)]
     steps.append(RollNextPod(total, total, last=node.name, leaver=node.address, accept_stall=stall))
+    steps.append(ConfirmAddresses(after))
     steps += [Remove(database, node.address) for database in DATABASES]
     steps += [ScaleIn(CENTRAL, len(after)), *_release()]
     steps += [ClearFiles(node.name, node.address, view.directory), *_clients(view, after)]
@@ -177,6 +179,7 @@ def _replace_alive(view: ClusterView, old: Node, new: Node, after: tuple[str, ..
             RollNextPod(number, total, last=old.name, apart=apart, accept_stall=stall),
         ]
     steps += [KeepTogether(*apart), RollNextPod(total, total, last=old.name, leaver=old.address, accept_stall=stall)]
+    steps.append(ConfirmAddresses(after))
     steps += [Remove(database, old.address) for database in DATABASES]
     steps += [ScaleIn(CENTRAL, len(after)), *_release()]
     steps += [ClearFiles(old.name, old.address, view.directory), *_clients(view, after)]
@@ -342,7 +345,7 @@ def _writers(view: ClusterView, addresses: tuple[str, ...]) -> list[Step]:
 
 
 def _clients(view: ClusterView, after: tuple[str, ...]) -> list[Step]:
-    """New addresses for every workload that connects to ovn-central."""
+    """New addresses for every workload that connects to ovn-central; a last look at ovn-central's own."""
     steps: list[Step] = []
     for workload in lookup.clients(view):
         steps.append(SetEnv(workload.kind, workload.name, "OVN_DB_IPS", after))
@@ -350,7 +353,7 @@ def _clients(view: ClusterView, after: tuple[str, ...]) -> list[Step]:
             steps.append(RestartOutdated(workload.name))
         else:
             steps.append(AwaitClients(workload.name))
-    return steps
+    return [*steps, ConfirmAddresses(after)]
 
 
 def _small_cluster(members: int) -> tuple[str, ...]:

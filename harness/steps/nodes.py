@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness import health, rollout_order
-from harness.addresses import split_list
+from harness.addresses import join_list, split_list
 from harness.cluster import DATABASES, ClusterView, Pod
 from harness.errors import StepFailed
 from harness.executor import Executor, Reply
@@ -214,3 +214,32 @@ class AwaitPodOn(Step):
             return f"no ovn-central pod on {self.node} yet"
         found = health.all_problems(view, ignore=(pod.address or "",))
         return found[0] if found else None
+
+
+@dataclass(frozen=True)
+class ConfirmAddresses(Step):
+    """Look whether NODE_IPS still is what this procedure has set: automation that puts it back would bring a leaver in
+    again, or leave a newcomer out, at any later restart."""
+
+    addresses: tuple[str, ...]
+    deadline: ClassVar[float] = 60.0
+    read_only: ClassVar[bool] = True
+
+    @property
+    def value(self) -> str:
+        return join_list(self.addresses)
+
+    @property
+    def title(self) -> str:
+        return f"confirm NODE_IPS of {CENTRAL}"
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        path = '{.spec.template.spec.containers[0].env[?(@.name=="NODE_IPS")].value}'
+        return (f"kubectl get deployment/{CENTRAL} -n {view.namespace} -o jsonpath='{path}'",)
+
+    def pending(self, view: ClusterView) -> str | None:
+        workload = view.workload(CENTRAL)
+        found = split_list(workload.env.get("NODE_IPS", "")) if workload is not None else ()
+        if found != self.addresses:
+            return f"NODE_IPS of {CENTRAL} is {join_list(found) or 'empty'}: somebody has changed it"
+        return None

@@ -333,7 +333,7 @@ class RollNextPod(Step):
 
     def act(self, executor: Executor, view: ClusterView) -> Reply | None:
         if self.rolled(view) and self._whole(view):
-            executor.pause(CENTRAL)
+            self._hold(executor)
             return None
         workload = view.workload(CENTRAL)
         victim = rollout_order.next_victim(view, workload) if workload is not None else None
@@ -345,12 +345,20 @@ class RollNextPod(Step):
             return self.rolled(now) and self._whole(now)
 
         try:
-            executor.resume(CENTRAL)
+            if workload is not None and workload.paused:
+                executor.resume(CENTRAL)
             executor.wait(replaced, SETTLE, "the rollout to replace one pod")
         finally:
             # Also on a timeout and on Ctrl-C: an unwatched rollout would go on to the next member.
-            executor.pause(CENTRAL)
+            self._hold(executor)
         return None
+
+    @staticmethod
+    def _hold(executor: Executor) -> None:
+        """Pause, unless it is paused: a run that was cut off may have left it so, and kubectl complains."""
+        workload = executor.view().workload(CENTRAL)
+        if workload is None or not workload.paused:
+            executor.pause(CENTRAL)
 
     @staticmethod
     def _whole(view: ClusterView) -> bool:

@@ -384,8 +384,8 @@ def test_plain_lines() -> None:
         reporter(progress(plan, 1, "waiting", "nb has no leader"))
         reporter(progress(plan, 1, "done", "two\nlines"))
     assert lines == [
-        "[  12.0 s]  1/23 waiting  check nb and sb on every member: nb has no leader  [nb 1 sb NO QUORUM]",
-        "[  12.0 s]  1/23 done     check nb and sb on every member: two  [nb 1 sb NO QUORUM]",
+        "[  12.0 s]  1/25 waiting  check nb and sb on every member: nb has no leader  [nb 1 sb NO QUORUM]",
+        "[  12.0 s]  1/25 done     check nb and sb on every member: two  [nb 1 sb NO QUORUM]",
     ]
 
 

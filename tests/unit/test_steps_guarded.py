@@ -12,7 +12,7 @@ from support_views import DIRECTORY, Cluster, central_pod, healthy, names_of, se
 
 from harness import rollout_order
 from harness.cluster import Database, Pod
-from harness.errors import StepFailed
+from harness.errors import Refused, StepFailed
 from harness.executor import Reply, WaitTimeout
 from harness.forecast import Forecast
 from harness.plan import Plan
@@ -24,6 +24,7 @@ from harness.steps import (
     AwaitPodOn,
     Backup,
     ClearFiles,
+    ConfirmAddresses,
     KeepPodForLast,
     KeepTogether,
     PauseRollout,
@@ -665,3 +666,22 @@ def test_leaver_and_newcomer_may_not_lead_one_database_each(nb: str, sb: str, ap
 
 def test_without_a_leader_nothing_can_be_said_about_who_leads_what() -> None:
     assert KeepTogether("172.18.0.3", "172.18.0.6").pending(healthy(4).leaderless(SB).view()) == "sb has no leader"
+
+
+def test_a_rollout_that_a_run_left_unpaused_or_paused_is_gone_on_with() -> None:
+    for resumed in (False, True):
+        world = World(rolling(healthy(3)))
+        if resumed:
+            world.resume("ovn-central")
+        run(world, plan(RollNextPod(1, 3, last=A)))
+        workload = world.view().workload("ovn-central")
+        assert workload is not None
+        assert workload.paused
+
+
+def test_node_ips_that_somebody_put_back_stop_the_run() -> None:
+    cluster = healthy(3).set_env("ovn-central", "NODE_IPS", ",".join(AFTER))
+    assert ConfirmAddresses(AFTER).pending(cluster.view()) is None
+    world = World(cluster.set_env("ovn-central", "NODE_IPS", "172.18.0.3,172.18.0.4,172.18.0.5"), still=True)
+    with pytest.raises((Refused, StepFailed), match="somebody has changed it"):
+        run(world, plan(ConfirmAddresses(AFTER)))

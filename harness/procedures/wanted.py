@@ -1,4 +1,4 @@
-"""Making the plan that the command line asks for."""
+"""What is asked for, in a few words, and the plan for it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,63 @@
+"""One rehearsal as data: which procedure on which cluster, with what going wrong where.
+
+Small, and made of plain values, so that it can be sent to a worker, shrunk, and typed again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+
+from harness.errors import BadInput
+from harness.procedures.wanted import Wanted
+from harness.search import troubles
+from harness.spec import ClusterSpec
+
+
+class Position(Enum):
+    """Where in a step: BEFORE it looks, DURING it (its first change was just accepted), or AFTER it is done."""
+
+    BEFORE = "before"
+    DURING = "during"
+    AFTER = "after"
+
+
+_HIT = re.compile(r"(?P<step>\d+):(?P<position>before|during|after):(?P<trouble>[a-z-]+)(@(?P<node>[-.a-z0-9]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A trouble at one place: the step's number in the plan (from 1), the position in it, and the node it befalls
+    ("" for what befalls the operator)."""
+
+    step: int
+    position: Position
+    trouble: str
+    node: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.step}:{self.position.value}:{self.trouble}" + (f"@{self.node}" if self.node else "")
+
+    @classmethod
+    def parse(cls, text: str) -> Hit:
+        """Read ``12:during:crash@NODE`` back. Raises :class:`BadInput` for anything else."""
+        match = _HIT.fullmatch(text)
+        if match is None:
+            raise BadInput(f"{text!r} is no place for a fault", todo="STEP:before|during|after:FAULT[@NODE]")
+        trouble = troubles.named(match["trouble"])
+        if trouble.hands is None and not match["node"]:
+            raise BadInput(f"{text!r}: {trouble.name} needs a node", todo=f"{text}@NODE")
+        if trouble.hands is not None and match["node"]:
+            raise BadInput(f"{text!r}: {trouble.name} befalls the operator, not a node", todo=text.split("@")[0])
+        return cls(int(match["step"]), Position(match["position"]), trouble.name, match["node"] or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """``wanted`` is run on a cluster by ``spec``; ``seed`` draws delays and orders (None: the happy schedule)."""
+
+    wanted: Wanted
+    spec: ClusterSpec = field(default_factory=ClusterSpec)
+    hits: tuple[Hit, ...] = ()
+    seed: int | None = None

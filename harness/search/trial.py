@@ -1,0 +1,256 @@
+"""One rehearsal from beginning to end: a pure function of its case.
+
+The plan is run while a client writes and the troubles of the case happen. Then they are over, time passes, and the
+operator runs the same command again until it is done or refuses, as the runner's errors tell people to do. At the end
+the cluster is judged: safety always, convergence because nothing disturbs any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from enum import Enum
+
+from harness import executors, health
+from harness.addresses import host_of, split_list
+from harness.cluster import DATABASES, Database
+from harness.errors import BadInput, OvnswapError, Refused
+from harness.executor import LabExecutor, WaitTimeout
+from harness.faults import Fault, FaultKind
+from harness.invariants import SAFETY, EndState, violations
+from harness.procedures.wanted import Wanted, make
+from harness.runner import Pace, Runner
+from harness.search import troubles
+from harness.search.case import Case
+from harness.search.director import Director, OperatorDied
+from harness.search.ledger import Ledger
+from harness.search.tape import Tape
+from harness.steps import CENTRAL
+from harness.workload import History
+
+AGAIN = 3
+"""How often the operator types the command again."""
+LATER = 120.0
+"""Cluster seconds until the operator types it again: Kubernetes and raft have noticed by then."""
+CONVERGES = 600.0
+"""Cluster seconds without any fault until everything must be in order."""
+SPREADS = 10.0
+"""Cluster seconds until followers have the last acknowledged row."""
+
+
+class Verdict(Enum):
+    """DONE and REFUSED are good ends; UNSAFE and STUCK are not; VOID says that the trouble changed nothing."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    VOID = "void"
+    STUCK = "stuck"
+    UNSAFE = "unsafe"
+
+
+BAD = (Verdict.UNSAFE, Verdict.STUCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of one case. Times are cluster seconds, ``cpu`` seconds of CPU.
+
+    ``reasons`` say why a verdict is bad, or why the operator was refused; ``stalls`` the longest time in which nb and
+    sb acknowledged nothing; ``at_zero`` and ``without`` how long a database could spare nobody, or had no majority.
+    ``digest`` names the run: the same case gives the same one in every process.
+    """
+
+    case: Case
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    ends: tuple[str, ...]
+    stalls: tuple[float, float]
+    at_zero: float
+    without: float
+    lowest: int
+    story: tuple[tuple[float, str], ...]
+    digest: str
+    cpu: float
+
+    @property
+    def bad(self) -> bool:
+        return self.verdict in BAD
+
+
+def run(case: Case, backend: str = "sim") -> Summary:
+    """Raises :class:`BadInput` if the procedure does not fit the cluster, or the backend can't run here."""
+    began = time.process_time()
+    tape = Tape(seed=case.seed)
+    with closing(executors.create(backend, case.spec, tape=tape)) as lab:
+        trial = _Trial(case, lab)
+        trial.play()
+        verdict, reasons = trial.judge()
+        return trial.summary(verdict, reasons, tape, time.process_time() - began)
+
+
+class _Trial:
+    """The parts of one run, in their order: :meth:`play`, :meth:`judge`, :meth:`summary`."""
+
+    def __init__(self, case: Case, lab: LabExecutor) -> None:
+        self._case = case
+        self._lab = lab
+        view = lab.view()
+        central = view.workload(CENTRAL)
+        addresses = (node.address for name in _befallen(case) if (node := view.node(name)) is not None)
+        self._ledger = Ledger(frozenset(addresses))
+        node_ips = central.env.get("NODE_IPS", "") if central is not None else ""
+        self._director = Director(lab, self._ledger, case.hits, node_ips)
+        self._ends: list[str] = []
+        self._last: str = ""
+        self._reason = ""
+        self._history: History | None = None
+
+    # -- play ---------------------------------------------------------------------------------------------------
+
+    def play(self) -> None:
+        client = self._lab.client()
+        client.start()
+        try:
+            self._attempt()
+            self._director.revive()
+            if self._case.wanted.procedure == "guarded":
+                self._until_done()
+            self._calm()
+        finally:
+            self._history = client.stop()
+        self._lab.sleep(SPREADS)
+
+    def _attempt(self) -> None:
+        """Make the plan and run it once; how it ended is kept in words."""
+        try:
+            plan = make(self._case.wanted, self._lab.view(), self._lab.files)
+        except BadInput as error:
+            if not self._ends:
+                raise
+            self._ended("done", str(error))  # the second time: there is nothing left to do
+            return
+        pace = Pace()
+        try:
+            Runner(self._director.executor, plan, watch=self._director.watch, pace=pace).run()
+        except OperatorDied:
+            self._ended("died", "")
+        except OvnswapError as error:
+            self._ended("refused" if isinstance(error, Refused) else "stopped", str(error))
+        else:
+            self._ended("done", "")
+
+    def _ended(self, how: str, reason: str) -> None:
+        self._last, self._reason = how, reason
+        self._ends.append(how)
+        self._ledger.happened(self._lab.now(), f"the run ended: {how}" + (f": {reason}" if reason else ""))
+
+    def _until_done(self) -> None:
+        for attempt in range(AGAIN):
+            if self._last == "done":
+                return
+            self._lab.sleep(LATER)
+            if attempt == 1:
+                self._end_troubles()  # a machine that is gone for good may be what the plan waits for
+            self._ledger.happened(self._lab.now(), "the operator runs the same command again")
+            self._attempt()
+
+    def _end_troubles(self) -> None:
+        self._lab.inject(Fault(FaultKind.HEAL))
+        for name in _befallen(self._case):
+            self._lab.inject(Fault(FaultKind.RESUME, (name,)))
+            self._lab.inject(Fault(FaultKind.NODE_UP, (name,)))
+
+    def _calm(self) -> None:
+        """Troubles are over. Wait until everything is in order, or longer than it may take."""
+        self._lab.sleep(max((troubles.named(hit.trouble).lasts for hit in self._case.hits), default=0.0))
+        self._end_troubles()
+        try:
+            self._director.executor.wait(self._in_order, CONVERGES, "everything to be in order")
+        except WaitTimeout:
+            self._ledger.happened(self._lab.now(), f"still not in order: {'; '.join(self._disorder()[:3])}")
+
+    def _in_order(self) -> bool:
+        return not self._disorder()
+
+    def _disorder(self) -> list[str]:
+        return health.all_problems(self._lab.view())
+
+    # -- judge --------------------------------------------------------------------------------------------------
+
+    def judge(self) -> tuple[Verdict, tuple[str, ...]]:
+        if self._case.hits and not any(changed for _, changed in self._director.bit):
+            return Verdict.VOID, ("nothing was changed by the fault",)
+        unsafe = self._unsafe()
+        if unsafe:
+            return Verdict.UNSAFE, tuple(unsafe)
+        view = self._lab.view()
+        leaderless = [f"{database} has no leader" for database in DATABASES if view.leader(database) is None]
+        if self._last == "refused" and not leaderless:
+            return Verdict.REFUSED, (self._reason,)  # the reason names what is not in order, and what to do
+        wrong = leaderless or self._disorder() or (self._unfinished() if self._last == "done" else [self._reason])
+        return (Verdict.STUCK, tuple(wrong)) if wrong else (Verdict.DONE, ())
+
+    def _unsafe(self) -> list[str]:
+        found = [f"{v.invariant}: {v.text}" for v in self._ledger.elections.violations]
+        found += [f"{v.invariant}: {v.text}" for v in violations(self._end_state(), SAFETY)]
+        return found + [f"P2: {words}" for words in self._ledger.own_doing[:1]]
+
+    def _end_state(self) -> EndState:
+        view = self._lab.view()
+        rows = {
+            (database, node): self._lab.rows(database, node)
+            for database in DATABASES
+            for node, status in view.statuses(database)
+            if status.is_member and host_of(status.address) in health.live_hosts(view, database)
+        }
+        return EndState(view, frozenset(), (), self._history, rows)
+
+    def _unfinished(self) -> list[str]:
+        """What a run that calls itself done has left undone: members that are not those of NODE_IPS."""
+        view, wanted = self._lab.view(), self._case.wanted
+        central = view.workload(CENTRAL)
+        listed = set(split_list(central.env.get("NODE_IPS", ""))) if central is not None else set()
+        gone, come = _nodes(wanted)
+        wrong = [f"{n} is still in NODE_IPS" for n in gone if (node := view.node(n)) and node.address in listed]
+        wrong += [f"{n} is not in NODE_IPS" for n in come if (node := view.node(n)) and node.address not in listed]
+        for database in DATABASES:
+            if set(health.member_hosts(view, database)) != listed:
+                wrong.append(f"P9: members of {database} are not those of NODE_IPS")
+        return wrong
+
+    # -- summary ------------------------------------------------------------------------------------------------
+
+    def summary(self, verdict: Verdict, reasons: tuple[str, ...], tape: Tape, cpu: float) -> Summary:
+        assert self._history is not None, "play() has stopped the client"
+        story = tuple(self._ledger.story)
+        trace = hashlib.sha256(repr((tape.taken, story, self._history.writes)).encode()).hexdigest()[:16]
+        nb, sb = (self._history.longest_stall(database) for database in (Database.NB, Database.SB))
+        return Summary(
+            case=self._case,
+            verdict=verdict,
+            reasons=reasons,
+            ends=tuple(self._ends),
+            stalls=(nb, sb),
+            at_zero=self._ledger.at_zero,
+            without=self._ledger.without,
+            lowest=self._ledger.lowest,
+            story=story if verdict in BAD else (),
+            digest=trace,
+            cpu=cpu,
+        )
+
+
+def _befallen(case: Case) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(hit.node for hit in case.hits if hit.node))
+
+
+def _nodes(wanted: Wanted) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(nodes that leave, nodes that come in)."""
+    match wanted.verb:
+        case "remove":
+            return (wanted.node,), ()
+        case "add":
+            return (), (wanted.node,)
+    return (wanted.node,), (wanted.spare,)

@@ -1,0 +1,153 @@
+"""Rehearsals: troubles befall where they should, and the judgement can tell good ends from bad ones."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import BadInput
+from harness.procedures.wanted import Wanted
+from harness.search import campaign, places, trial, troubles
+from harness.search.case import Case, Hit, Position
+from harness.search.trial import Verdict
+from harness.spec import ClusterSpec
+
+FIRST, SECOND, THIRD, SPARE = ("kube-ovn-control-plane" + digit for digit in ("", "2", "3", "4"))
+REMOVE = Case(Wanted("guarded", "remove", THIRD), ClusterSpec(members=3, spares=1), seed=1)
+DOCUMENTED = Case(Wanted("documented", "remove", THIRD), ClusterSpec(members=3, spares=1), seed=1)
+ROOT = Path(__file__).parents[2]
+
+
+def rehearse(case: Case, *hits: str) -> trial.Summary:
+    return trial.run(Case(case.wanted, case.spec, tuple(Hit.parse(hit) for hit in hits), case.seed))
+
+
+def step(case: Case, title: str) -> int:
+    """The number of the first step with this title."""
+    return next(place.step for place in places.survey(case) if place.title == title)
+
+
+def test_without_trouble_the_procedure_is_done_and_nothing_is_lost() -> None:
+    summary = rehearse(REMOVE)
+    assert (summary.verdict, summary.reasons, summary.ends) == (Verdict.DONE, (), ("done",))
+    assert summary.lowest == 0
+    assert summary.without == 0
+    assert max(summary.stalls) < 12
+
+
+@pytest.mark.parametrize("trouble", [name for name, t in troubles.TROUBLES.items() if t.hands is None])
+def test_every_trouble_of_a_node_leaves_a_mark(trouble: str) -> None:
+    """On the leader, in the middle of a roll: clients notice, or the cluster does."""
+    number = step(REMOVE, "roll pod 1 of 3")
+    calm, hit = rehearse(REMOVE), rehearse(REMOVE, f"{number}:during:{trouble}@{FIRST}")
+    assert hit.verdict is not Verdict.VOID
+    assert hit.digest != calm.digest
+    assert (hit.stalls, hit.at_zero, hit.without) != (calm.stalls, calm.at_zero, calm.without)
+
+
+@pytest.mark.parametrize("trouble", [name for name, t in troubles.TROUBLES.items() if t.hands is not None])
+def test_what_befalls_the_operator_is_survived(trouble: str) -> None:
+    number = step(REMOVE, "remove 172.18.0.5 from nb")
+    summary = rehearse(REMOVE, f"{number}:during:{trouble}")
+    assert summary.verdict is Verdict.DONE, summary.reasons
+    assert summary.digest != rehearse(REMOVE).digest
+
+
+def test_a_dead_operator_changes_nothing_more_and_the_next_run_goes_on() -> None:
+    number = step(REMOVE, "roll pod 2 of 3")
+    summary = rehearse(REMOVE, f"{number}:during:operator-dies")
+    assert summary.ends[0] == "died"
+    assert (summary.verdict, summary.ends[-1]) == (Verdict.DONE, "done")
+
+
+def test_a_member_lost_within_the_kick_stops_the_run_and_it_is_finished_later() -> None:
+    number = step(REMOVE, "remove 172.18.0.5 from nb")
+    summary = rehearse(REMOVE, f"{number}:during:node-loss@{SECOND}")
+    assert summary.ends[0] == "stopped"
+    assert summary.verdict in (Verdict.DONE, Verdict.REFUSED), summary.reasons
+
+
+def test_node_ips_put_back_within_the_rollout_is_noticed_and_set_again() -> None:
+    number = step(REMOVE, "roll pod 2 of 3")
+    summary = rehearse(REMOVE, f"{number}:before:reset")
+    assert summary.ends == ("stopped", "done")
+    assert summary.verdict is Verdict.DONE, summary.reasons
+
+
+def test_a_fault_that_changes_nothing_makes_the_run_void() -> None:
+    summary = rehearse(REMOVE, f"1:before:crash@{SPARE}")
+    assert summary.verdict is Verdict.VOID
+    assert rehearse(REMOVE, "99:before:operator-pauses").verdict is Verdict.VOID, "there is no step 99"
+
+
+def test_the_documented_order_loses_the_majority_by_its_own_doing() -> None:
+    summary = rehearse(DOCUMENTED)
+    assert summary.verdict is Verdict.UNSAFE
+    assert any("no majority" in reason for reason in summary.reasons)
+    assert any("no majority" in words for _, words in summary.story), "the story tells it"
+
+
+def test_a_second_cluster_is_unsafe() -> None:
+    """The first node of NODE_IPS leads, loses its disk, and finds nobody who leads: it founds a cluster of its own."""
+    summary = rehearse(REMOVE, f"2:before:wipe@{FIRST}")
+    assert summary.verdict is Verdict.UNSAFE
+    assert any(reason.startswith("S15") for reason in summary.reasons)
+
+
+def test_a_case_has_the_same_digest_in_every_process() -> None:
+    case = Case(REMOVE.wanted, REMOVE.spec, (Hit(9, Position.DURING, "crash", FIRST),), 1)
+    here = trial.run(case).digest
+    code = (
+        "import pickle, sys; from harness.search import trial; "
+        "print(trial.run(pickle.loads(bytes.fromhex(sys.argv[1]))).digest)"
+    )
+    command = [sys.executable, "-c", code, pickle.dumps(case).hex()]
+    for seed in ("0", "4242"):
+        run = subprocess.run(
+            command, env={"PYTHONHASHSEED": seed}, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+        )
+        assert run.stdout.strip() == here
+
+
+def test_a_survey_names_every_step_and_who_is_there() -> None:
+    found = places.survey(REMOVE)
+    numbers = [place.step for place in found]
+    assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
+    assert found[-1].position is Position.AFTER
+    before = dict(found[0].nodes)
+    assert before[FIRST] == ("nb leader", "sb leader", "first in NODE_IPS")
+    assert before[THIRD] == ("nb follower", "sb follower", "leaver")
+    read_only = next(place.step for place in found if place.title == "back up nb")
+    assert [p.position for p in found if p.step == read_only] == [Position.BEFORE], "nothing is changed in it"
+
+
+def test_workers_give_what_one_process_gives_in_the_same_order() -> None:
+    chosen = [place for place in places.survey(REMOVE) if place.title == "roll pod 2 of 3"][:1]
+    cases = list(places.single_faults(REMOVE, chosen, [troubles.named("crash"), troubles.named("lost-answer")]))
+    assert len(cases) == 4
+    alone = [summary.digest for summary in campaign.run(cases, 1)]
+    assert [summary.digest for summary in campaign.run(cases, 2)] == alone
+
+
+@pytest.mark.parametrize("hit", [f"12:during:crash@{FIRST}", "3:before:operator-dies", f"23:after:one-way@{SECOND}"])
+def test_a_hit_can_be_typed_again(hit: str) -> None:
+    assert str(Hit.parse(hit)) == hit
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("crash", "no place for a fault"),
+        ("1:within:crash@x", "no place for a fault"),
+        ("1:before:flood@x", "no fault 'flood'"),
+        ("1:before:crash", "needs a node"),
+        ("1:before:reset@x", "befalls the operator"),
+    ],
+)
+def test_a_hit_that_makes_no_sense_is_bad_input(text: str, complaint: str) -> None:
+    with pytest.raises(BadInput, match=complaint):
+        Hit.parse(text)
