@@ -49,7 +49,7 @@ class Hit:
         if trouble.hands is None and not match["node"]:
             raise BadInput(f"{text!r}: {trouble.name} needs a node", todo=f"{text}@NODE")
         if trouble.hands is not None and match["node"]:
-            raise BadInput(f"{text!r}: {trouble.name} befalls the operator, not a node", todo=text.split("@")[0])
+            raise BadInput(f"{text!r}: {trouble.name} befalls the operator, not a node", todo=text.partition("@")[0])
         return cls(int(match["step"]), Position(match["position"]), trouble.name, match["node"] or "")
 
 
