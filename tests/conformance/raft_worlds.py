@@ -19,6 +19,7 @@ from typing import Protocol
 
 from fake_raft import Disk, Network, Process, StartRefused, VirtualClock, by_version
 from fake_raft.network import Choices, split
+from fake_raft.profile import Profile
 from harness.cluster import MemberStatus
 from harness.executors.simulated import member_status
 from harness.raft_status import parse
@@ -237,9 +238,9 @@ class Invented:
 class FakeWorld:
     """fake_raft with the ids of a real world."""
 
-    def __init__(self, real: Names, release: str, choices: Choices | None = None) -> None:
+    def __init__(self, real: Names, release: str | Profile, choices: Choices | None = None) -> None:
         self._real = real
-        self._profile = by_version(release)
+        self._profile = release if isinstance(release, Profile) else by_version(release)
         self._choices = choices or Zeros()
         self._clock = VirtualClock()
         self._network = Network(self._clock, self._choices)

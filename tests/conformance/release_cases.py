@@ -102,6 +102,26 @@ def alone(world: World) -> Notes:
     return {"waiting": min(waiting - 1, 2), "election took one term": leader.term == waiting + 1}
 
 
+def behind(world: World) -> Notes:
+    """A leader dies; of the other two one is behind, though not in term. Does its campaign cost a term?"""
+    form(world, 3)
+    world.kill(1)
+    settled(world, 2, 3)
+    old = 2 if status(world, 2).is_leader else 3
+    heir = 5 - old
+    world.start(1)
+    term = settled(world, 1, 2, 3).term
+    world.kill(1)
+    notes: Notes = {"written": world.write(old, "x", 5)}
+    assert world.until(lambda: world.rows(heir) == ["x"], PATIENCE)
+    world.kill(old)
+    world.start(1)
+    leader = settled(world, 1, heir)
+    notes["leader"] = status(world, heir).is_leader
+    notes["election took one term"] = leader.term == term + 1
+    return notes
+
+
 def follower_leaves(world: World) -> Notes:
     """One of three is dead and a follower leaves, which can't be committed; then the dead one returns."""
     form(world, 3)
@@ -227,6 +247,7 @@ DIFFERENCES = (
     Differs(isolated_leader, "new leader kept", ((False,), (True,), (True,))),
     Differs(alone, "waiting", ((2,), (0,), (0,))),
     Differs(alone, "election took one term", (NEITHER, NEITHER, (True,))),
+    Differs(behind, "election took one term", (NEITHER, NEITHER, (True,))),
     Differs(follower_leaves, "left at once", ((True,), (True,), (False,))),
     Differs(kicked_leaves, "told so", ((True,), (True,), (False,))),
     Differs(leader_leaves, "soon", ((False,), (False,), (True,))),
