@@ -15,6 +15,7 @@ from harness.commands.apply import apply
 from harness.commands.interrupts import stoppable
 from harness.commands.output import say
 from harness.commands.plan import plan
+from harness.commands.rehearse import rehearse
 from harness.commands.status import status
 from harness.errors import ExitCode, OvnswapError
 from harness.executor import WaitTimeout
@@ -118,7 +119,7 @@ def cli() -> None:
     """
 
 
-for command in (status, plan, apply):
+for command in (status, plan, rehearse, apply):
     cli.add_command(command)
 
 

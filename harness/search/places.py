@@ -6,6 +6,7 @@ next one, the same instant, so it is tried only after the last.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -72,6 +73,11 @@ def survey(case: Case) -> list[Place]:
         lab.client().start()  # as in a trial: the same events at the same times
         Runner(lab, plan, watch=watch, pace=Pace()).run()
         return found
+
+
+def spread(cases: Sequence[Case]) -> list[Case]:
+    """The same cases in an order of no pattern, always the same: so that a part of them is a fair sample."""
+    return sorted(cases, key=lambda case: hashlib.sha256(repr((case.seed, case.hits)).encode()).digest())
 
 
 def single_faults(case: Case, places: Sequence[Place], wanted: Sequence[Trouble]) -> Iterator[Case]:

@@ -79,15 +79,18 @@ class Summary:
         return self.verdict in BAD
 
 
-def run(case: Case, backend: str = "sim") -> Summary:
-    """Raises :class:`BadInput` if the procedure does not fit the cluster, or the backend can't run here."""
+def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
+    """Rehearse ``case`` once; ``tell`` keeps the story of a good end too.
+
+    Raises :class:`BadInput` if the procedure does not fit the cluster, or the backend can't run here.
+    """
     began = time.process_time()
     tape = Tape(seed=case.seed)
     with closing(executors.create(backend, case.spec, tape=tape)) as lab:
         trial = _Trial(case, lab)
         trial.play()
         verdict, reasons = trial.judge()
-        return trial.summary(verdict, reasons, tape, time.process_time() - began)
+        return trial.summary(verdict, reasons, tape, time.process_time() - began, tell=tell or verdict in BAD)
 
 
 class _Trial:
@@ -222,7 +225,7 @@ class _Trial:
 
     # -- summary ------------------------------------------------------------------------------------------------
 
-    def summary(self, verdict: Verdict, reasons: tuple[str, ...], tape: Tape, cpu: float) -> Summary:
+    def summary(self, verdict: Verdict, reasons: tuple[str, ...], tape: Tape, cpu: float, *, tell: bool) -> Summary:
         assert self._history is not None, "play() has stopped the client"
         story = tuple(self._ledger.story)
         trace = hashlib.sha256(repr((tape.taken, story, self._history.writes)).encode()).hexdigest()[:16]
@@ -236,7 +239,7 @@ class _Trial:
             at_zero=self._ledger.at_zero,
             without=self._ledger.without,
             lowest=self._ledger.lowest,
-            story=story if verdict in BAD else (),
+            story=story if tell else (),
             digest=trace,
             cpu=cpu,
         )

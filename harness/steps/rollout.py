@@ -259,11 +259,13 @@ class RollNextPod(Step):
         return f"kubectl rollout resume {target} && kubectl rollout undo {target}"
 
     def rolled(self, view: ClusterView) -> bool:
-        """Whether at least ``number`` pods are made from the new template already."""
+        """Whether at least ``number`` pods are made from the new template already, the newcomer's among them."""
         workload = view.workload(CENTRAL)
         if workload is None:
             return False
-        return len(rollout_order.outdated(view, workload)) <= self.total - self.number
+        left = rollout_order.outdated(view, workload)
+        waits = bool(self.newcomer) and any(pod.address == self.newcomer for pod in left)
+        return len(left) <= self.total - self.number and not waits
 
     def satisfied(self, view: ClusterView) -> bool:
         return self.rolled(view) and self._held(view) and self.pending(view) is None
@@ -309,10 +311,13 @@ class RollNextPod(Step):
         victim = rollout_order.next_victim(view, workload)
         if not self.newcomer or victim is None or victim.address is None:
             return None
-        if all(victim.address not in health.live_hosts(view, database) for database in DATABASES):
+        # A member whose servers are just being restarted is one all the same.
+        if all(victim.address not in health.member_hosts(view, database) for database in DATABASES):
+            return None
+        if all(health.is_voter(view, database, self.newcomer) for database in DATABASES):
             return None
         return Problem(
-            f"the pod on {victim.node}, a live member, would be replaced before the newcomer's",
+            f"the pod on {victim.node}, a member, would be replaced before the newcomer's",
             why="members may only be restarted when the newcomer votes",
             todo="wait until every member's pod is Ready",
         )

@@ -151,3 +151,10 @@ def test_a_hit_can_be_typed_again(hit: str) -> None:
 def test_a_hit_that_makes_no_sense_is_bad_input(text: str, complaint: str) -> None:
     with pytest.raises(BadInput, match=complaint):
         Hit.parse(text)
+
+
+def test_a_member_whose_servers_restart_is_not_rolled_in_the_newcomers_place() -> None:
+    """Its pod is not Ready either, so the rollout might take it first; the newcomer would wait for ever."""
+    case = Case(Wanted("guarded", "add", SPARE), ClusterSpec(members=3, spares=1), seed=1)
+    summary = rehearse(case, f"1:before:crash@{FIRST}")
+    assert (summary.verdict, summary.ends) == (Verdict.DONE, ("done",))

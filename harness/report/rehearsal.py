@@ -1,0 +1,169 @@
+"""What a rehearsal found, for people and as data."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harness.plan import API_VERSION
+from harness.report.wording import clean
+from harness.search import troubles
+from harness.search.case import Case
+from harness.search.tally import Failing, Tally
+from harness.search.trial import Summary, Verdict
+
+STORIES = 5
+"""Ways to fail that are told in full; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """``total`` is how many single faults there are, ``stopped`` why not all were tried ("" if all were)."""
+
+    case: Case
+    digest: str
+    where: str
+    options: tuple[str, ...]
+    tally: Tally
+    total: int
+    places: int
+    seconds: float
+    stopped: str
+
+    @property
+    def complete(self) -> bool:
+        return not self.stopped
+
+
+def subject(case: Case) -> str:
+    """The words of the command line: ``replace OLD --with NEW``."""
+    wanted = case.wanted
+    return f"{wanted.verb} {wanted.node}" + (f" --with {wanted.spare}" if wanted.spare else "")
+
+
+def replay(case: Case, options: tuple[str, ...]) -> str:
+    """The line that runs ``case`` again, with its story."""
+    words = ["ovnswap", "rehearse", *subject(case).split(), *options]
+    for hit in case.hits:
+        words += ["--at", str(hit)]
+    return shlex.join(words)
+
+
+def rehearsal_lines(found: Rehearsal) -> list[str]:
+    tally = found.tally
+    rate = tally.runs / found.seconds if found.seconds else 0.0
+    tried = f"{tally.runs} of {found.total} single faults at {found.places} places"
+    counts = ", ".join(f"{tally.verdicts[v]} {v.value}" for v in Verdict if tally.verdicts[v])
+    lines = [
+        f"rehearsed: {found.case.wanted.procedure} procedure: {subject(found.case)}",
+        f"on:        {found.where}",
+        f"runs:      {tried}, {found.seconds:.0f} s, {rate:.1f} a second",
+    ]
+    if found.stopped:
+        lines.append(f"partial:   {found.stopped}")
+    lines.append(f"ends:      {counts or 'none'}")
+    lines += ["", *table(tally)]
+    for failing in tally.failing[:STORIES]:
+        lines += ["", *_failing(failing, found.options)]
+    left = len(tally.failing) - STORIES
+    if left > 0:
+        lines += ["", f"and {left} more ways to fail: -o json tells all"]
+    return [*lines, "", verdict_line(found)]
+
+
+def verdict_line(found: Rehearsal) -> str:
+    tally = found.tally
+    if tally.bad:
+        return f"verdict: {tally.bad} of {tally.runs} runs end badly"
+    if not tally.runs:
+        return "verdict: nothing was tried"
+    return f"verdict: {'no run ended badly' if found.complete else 'no run that was tried ended badly'}"
+
+
+def table(tally: Tally) -> Iterator[str]:
+    """A row for each fault: how its runs ended, and the longest stall of nb and sb in cluster seconds."""
+    heads = [verdict.value.upper() for verdict in Verdict]
+    yield f"{'FAULT':<16}" + "".join(f"{head:>9}" for head in heads) + f"{'STALL nb/sb':>16}"
+    order = {name: number for number, name in enumerate(troubles.TROUBLES)}
+    for name in sorted(tally.by_trouble, key=lambda n: (order.get(n, len(order)), n)):
+        counts, (nb, sb) = tally.by_trouble[name], tally.stalls[name]
+        cells = "".join(f"{counts[verdict] or '-':>9}" for verdict in Verdict)
+        yield f"{name:<16}{cells}{f'{nb:.0f}/{sb:.0f} s':>16}"
+
+
+def _failing(failing: Failing, options: tuple[str, ...]) -> Iterator[str]:
+    by = ", ".join(f"{name} {count}" for name, count in failing.troubles.most_common())
+    yield f"{failing.verdict.value}, {failing.count} times ({by}): {clean(failing.words)}"
+    yield from (f"    {line}" for line in story_lines(failing.shortest))
+    yield f"  replay: {replay(failing.shortest.case, options)}"
+
+
+def story_lines(summary: Summary) -> Iterator[str]:
+    """What happened, with its times: steps that took no time are one line."""
+    waiting: list[str] = []
+    at_last = -1.0
+    for at, words in (*summary.story, (-2.0, "")):
+        is_step = words.startswith("step ") and " failed: " not in words
+        if waiting and (at != at_last or not is_step):
+            many = f"{waiting[0]} ... {waiting[-1]}" if len(waiting) > 1 else waiting[0]
+            yield f"{at_last:7.1f} s  {clean(many)}"
+            waiting.clear()
+        if is_step:
+            waiting.append(words)
+        elif words:
+            yield f"{at:7.1f} s  {clean(words)}"
+        at_last = at
+    yield f"{'':9}  ends {summary.verdict.value}" + (f": {clean(summary.reasons[0])}" if summary.reasons else "")
+
+
+def rehearsal_data(found: Rehearsal) -> dict[str, Any]:
+    tally, wanted = found.tally, found.case.wanted
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Rehearsal",
+        "procedure": wanted.procedure,
+        "subject": subject(found.case),
+        "planDigest": found.digest,
+        "where": found.where,
+        "seed": found.case.seed,
+        "runs": tally.runs,
+        "singleFaults": found.total,
+        "places": found.places,
+        "seconds": round(found.seconds, 1),
+        "partial": found.stopped or None,
+        "ends": {verdict.value: tally.verdicts[verdict] for verdict in Verdict},
+        "faults": {
+            name: {
+                "ends": {verdict.value: counts[verdict] for verdict in Verdict if counts[verdict]},
+                "longestStallSeconds": dict(zip(("nb", "sb"), tally.stalls[name], strict=True)),
+            }
+            for name, counts in tally.by_trouble.items()
+        },
+        "failing": [_failing_data(failing, found.options) for failing in tally.failing],
+    }
+
+
+def _failing_data(failing: Failing, options: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "verdict": failing.verdict.value,
+        "what": failing.words,
+        "count": failing.count,
+        "faults": dict(failing.troubles),
+        **summary_data(failing.shortest, options),
+    }
+
+
+def summary_data(summary: Summary, options: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "ends": summary.verdict.value,
+        "reasons": list(summary.reasons),
+        "runs": list(summary.ends),
+        "longestStallSeconds": dict(zip(("nb", "sb"), summary.stalls, strict=True)),
+        "secondsToleratingNothing": summary.at_zero,
+        "secondsWithoutMajority": summary.without,
+        "story": [{"at": at, "what": words} for at, words in summary.story],
+        "replay": replay(summary.case, options),
+        "digest": summary.digest,
+    }
