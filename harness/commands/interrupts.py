@@ -41,6 +41,23 @@ def undisturbed() -> AbstractContextManager[None]:
 
 
 @contextmanager
+def held() -> Iterator[None]:
+    """Signals that come meanwhile come afterwards: while modules are imported.
+
+    A KeyboardInterrupt that passes through code made from a string (dataclasses are) makes CPython 3.11 end the process
+    by SIGINT in the end, however orderly it was handled.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def _handled(stop: _Stop) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield

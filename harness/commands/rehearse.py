@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from harness import executors
+from harness.commands.interrupts import held
 from harness.commands.options import lab_options, output_options, procedure_options
 from harness.commands.output import check_writable, may_redraw, progress_console, say, write
 from harness.commands.source import Source
@@ -100,6 +101,8 @@ def _rehearse(context: click.Context, verb: str, node: str, spare: str, values: 
     budget = seconds_of(values["time_budget"]) if values["time_budget"] else None
     source = Source.of(context, values, changes=True)
     assert source.backend is not None, "Source.of saw to it"
+    with held():
+        executors.load(source.backend)
     case = Case(wanted, source.spec(), (), values["seed"])
     options = _options(context, values, wanted)
     if hits:

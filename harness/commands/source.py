@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from harness import executors
 from harness.addresses import is_ip
 from harness.cluster import ClusterView, NodeFiles, Versions
-from harness.commands.interrupts import undisturbed
+from harness.commands.interrupts import held, undisturbed
 from harness.commands.output import say
 from harness.commands.textfiles import TextFiles
 from harness.errors import BadInput, OvnswapError
@@ -84,6 +84,8 @@ class Source:
         """A new cluster, removed at the end. Raises :class:`BadInput` if it can't be made here, or does not form."""
         assert self.backend is not None, "of() saw to it"
         spec = self.spec()
+        with held():
+            executors.load(self.backend)
         try:
             executor = executors.create(self.backend, spec, tape=Tape(seed=self.values["seed"]))
         except WaitTimeout as timeout:

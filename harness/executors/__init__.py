@@ -5,6 +5,7 @@ Backends are imported when they are asked for, so that ``sim`` needs nothing but
 
 from __future__ import annotations
 
+import importlib
 import shutil
 
 from harness.errors import BadInput
@@ -31,6 +32,12 @@ def unavailable(backend: str) -> str | None:
             "not built yet" if backend == "kube" or shutil.which("docker") else "docker not found; not built yet either"
         )
     raise BadInput(f"unknown backend {backend!r}", todo=f"choose from {', '.join(LAB_BACKENDS + UNBUILT_BACKENDS)}")
+
+
+def load(backend: str) -> None:
+    """Import what ``backend`` needs, so that :func:`create` does not have to."""
+    if backend in LAB_BACKENDS:
+        importlib.import_module("harness.executors.ovsdb" if backend == "ovsdb" else "harness.executors.simulated")
 
 
 def create(backend: str, spec: ClusterSpec, *, tape: Tape | None = None, keep: bool = False) -> LabExecutor:
