@@ -41,6 +41,10 @@ class Transactions:
         """The process is gone: nobody is answered."""
         self.waiting.clear()
 
+    def drop(self, done: Done) -> None:
+        """A client hung up: what is on its way goes on, what is not is forgotten."""
+        self.waiting = [transaction for transaction in self.waiting if transaction.done is not done]
+
     def refuse(self) -> None:
         """The database is gone: everybody is told."""
         waiting, self.waiting = self.waiting, []

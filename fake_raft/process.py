@@ -280,6 +280,10 @@ class Process:
         self._submit()
         self._perform(self._running_server.finish())
 
+    def hang_up(self, done: Done) -> None:
+        """The client of :meth:`execute` gives up: ``done`` is not called any more. What has been sent may commit."""
+        self._transactions.drop(done)
+
     def _submit(self) -> None:
         self._transactions.submit(self._running_server, self._clock.now)
 

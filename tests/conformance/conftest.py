@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,10 +23,11 @@ def real(installation: Installation) -> Iterator[RealWorld]:
     """A world of that installation's processes, which ends with the test."""
     # Paths of sockets may have 108 bytes, which pytest's own directories use up.
     directory = Path(tempfile.mkdtemp(prefix="raft-"))
-    number = os.getpid() % 60000 + 256
-    world = RealWorld(directory, f"127.{number // 256}.{number % 256}", installation.prefix)
     try:
-        yield world
+        world = RealWorld(directory, installation.prefix)
+        try:
+            yield world
+        finally:
+            world.close()
     finally:
-        world.close()
         shutil.rmtree(directory)
