@@ -18,7 +18,7 @@ SHARED = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.register_profile("ovn-dev", parent=SHARED, max_examples=10)
-settings.register_profile("ovn-pr", parent=SHARED, max_examples=100, derandomize=True)
+settings.register_profile("ovn-pr", parent=SHARED, max_examples=60, derandomize=True)
 settings.load_profile("ovn-dev")
 
 

@@ -37,7 +37,8 @@ class StepOutcome:
 
 
 TAKEN_ON = ("started removal", "sent removal request to leader")
-"""What ``cluster/kick`` answers when it did something (facts: ovsdb-raft 3)."""
+"""What ``cluster/kick`` answers when it did something; a leader that is told to kick itself answers nothing, and leaves
+(facts: ovsdb-raft 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class RunResult:
     @property
     def kicks(self) -> int:
         """Membership changes that a server took on (a landmark: a swap without one did nothing)."""
-        return sum(outcome.reply.startswith(TAKEN_ON) for outcome in self.outcomes)
+        asked = [o for o in self.outcomes if o.outcome == "done" and type(o.step).__name__ in ("Kick", "Remove")]
+        return sum(not outcome.reply or outcome.reply.startswith(TAKEN_ON) for outcome in asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,11 +98,11 @@ def test_a_run_ends_in_order_and_says_so_in_json(
 
 def test_data_goes_to_stdout_and_progress_to_stderr() -> None:
     result = ovnswap("apply", "remove", LEAVER, *SIM)
-    assert result.stdout.startswith(f"done: remove {LEAVER}, guarded procedure; 23 steps: ")
+    assert result.stdout.startswith(f"done: remove {LEAVER}, guarded procedure; 25 steps: ")
     assert "client:  no acknowledged row is lost\n" in result.stdout
     assert result.stderr.startswith("on: sim, a simulated lab: members 3, spares 1")
     assert "nothing asks for confirmation" in result.stderr
-    assert re.search(r"(?m)^\[ +[\d.]+ s\] 12/23 done +remove 172.18.0.4 from nb: started removal", result.stderr)
+    assert re.search(r"(?m)^\[ +[\d.]+ s\] 13/25 done +remove 172.18.0.4 from nb: started removal", result.stderr)
     assert "\x1b" not in result.output, "no colours and no redrawing where nobody looks"
 
 
@@ -283,7 +283,7 @@ def test_ctrl_c_in_the_middle_of_a_step(prepared, closed: list[object]) -> None:
     data = json.loads(result.stdout)
     assert data["outcome"] == "interrupted"
     assert data["steps"][-1]["outcome"] == "begun"
-    assert "stopped after step 6 of 23" in complaint(result)
+    assert "stopped after step 6 of 25" in complaint(result)
     assert closed == labs
 
 
