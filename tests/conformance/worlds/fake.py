@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Callable
 
 from fake_raft import Disk, Network, Process, StartRefused, VirtualClock, by_version
-from fake_raft.messages import AppendReply, AppendRequest, InstallSnapshotReply, Message
-from fake_raft.network import Choices, split
+from fake_raft.messages import AppendReply, AppendRequest, InstallSnapshot, Message, VoteRequest
+from fake_raft.network import Choices, End, Item, split
 from fake_raft.process import ELECTION_RANGE_MS
 from fake_raft.profile import Profile
 from fake_raft.server import ElectionArmed
@@ -16,6 +16,7 @@ from fake_raft.state import DrawElection
 from harness.cluster import MemberStatus
 from harness.executors.simulated import member_status
 
+from . import files
 from .protocol import ACKNOWLEDGED, NAME, NO_ANSWER, REFUSED, Answer, Names
 
 SECOND = 1_000_000
@@ -60,6 +61,39 @@ class Server(Process):
         self._event(ElectionArmed((drawn + self._stagger) % ELECTION_RANGE_MS + effect.base))
 
 
+class Words(Network):
+    """A network on which a stream stops at a message with a certain word, as TCP does when a segment gets lost again
+    and again; other streams of the same two hosts go on."""
+
+    def __init__(self, clock: VirtualClock, choices: Choices) -> None:
+        super().__init__(clock, choices)
+        self.words: dict[tuple[str, str, str], None] = {}
+        self._stuck: dict[End, None] = {}
+
+    def heal(self, source: str | None = None, target: str | None = None) -> None:
+        for word in [word for word in self.words if source is None or word[:2] == (source, target)]:
+            del self.words[word]
+        for end in [end for end in self._stuck if source is None or (end.host, end.peer.host) == (source, target)]:
+            del self._stuck[end]
+        super().heal(source, target)
+
+    def _arrive(self, source: End, item: Item) -> None:
+        if item is None or source.held or not self._lost(source, item[1]):
+            super()._arrive(source, item)
+            return
+        source.stuck_us = self._clock.now
+        source.held.append(item)
+        self._stuck[source] = None
+        self._watch()
+
+    def _lost(self, source: End, message: Message) -> bool:
+        ways = (source.host, source.peer.host)
+        return any(word[:2] == ways and contains(message, word[2]) for word in self.words)
+
+    def _silent(self, end: End) -> bool:
+        return end.peer in self._stuck or super()._silent(end)
+
+
 class FakeWorld:
     """``release``: which one is modelled; ``choices``: the tape, the usual run if None."""
 
@@ -70,9 +104,7 @@ class FakeWorld:
         self._profile = release if isinstance(release, Profile) else by_version(release)
         self._choices = choices or Zeros()
         self._clock = VirtualClock()
-        self._network = Network(self._clock, self._choices)
-        self._network.drop = self._look_for_words
-        self._words: dict[tuple[str, str, str], None] = {}
+        self._network = Words(self._clock, self._choices)
         self._lives: dict[int, int] = {}
         self._disks: dict[int, Disk] = {}
         self._kept: dict[tuple[int, bool], Disk] = {}
@@ -115,6 +147,10 @@ class FakeWorld:
         if self.alive(number):
             self.kill(number)
         self._disks.pop(number, None)
+
+    def disk(self, number: int) -> Disk | None:
+        """The file of a server, running or not."""
+        return self._disks.get(number)
 
     def copy(self, number: int) -> None:
         self._kept[number, False] = self._disks[number].clone()
@@ -177,17 +213,14 @@ class FakeWorld:
         self._network.cut(self._host(source), self._host(target))
 
     def cut_at(self, source: int, target: int, word: str) -> None:
-        self._words[self.address(source), self.address(target), word] = None
+        self._network.words[self._host(source), self._host(target), word] = None
 
-    def _look_for_words(self, source: str, target: str, message: Message) -> bool:
-        """A stream stops at the first message with the word, as TCP does when a segment is lost again and again."""
-        if any(source == f and target == t and contains(message, word) for f, t, word in self._words):
-            self._network.cut(split(source)[0], split(target)[0])
-        return False
-
-    def heal(self) -> None:
-        self._words.clear()
-        self._network.heal()
+    def heal(self, *between: int) -> None:
+        if not between:
+            self._network.heal()
+        for source in between:
+            for target in between:
+                self._network.heal(self._host(source), self._host(target))
 
     def _host(self, number: int) -> str:
         return split(self.address(number))[0]
@@ -240,6 +273,12 @@ class FakeWorld:
         rows = self._at[number].rows()
         return sorted(rows) if rows is not None else None
 
+    def connected(self, number: int) -> bool:
+        return self._at[number].connected
+
+    def check_cluster(self, *numbers: int) -> str:
+        return files.check([self._disks[number] for number in numbers])
+
     # -- time -------------------------------------------------------------------------------------------------------
 
     def run(self, seconds: float) -> None:
@@ -249,13 +288,16 @@ class FakeWorld:
         return self._clock.run_while(lambda: not condition(), round(seconds * SECOND))
 
 
+WORDS: dict[str, type] = {
+    "append_request": AppendRequest,
+    "append_reply": AppendReply,
+    "install_snapshot_request": InstallSnapshot,
+    "vote_request": VoteRequest,
+}
+
+
 def contains(message: Message, word: str) -> bool:
     """Whether the message has ``word`` on the wire (see :class:`language.CutAt`)."""
     if word == "servers":
         return isinstance(message, AppendRequest) and any(entry.servers is not None for entry in message.entries)
-    kinds = {
-        "append_request": AppendRequest,
-        "append_reply": AppendReply,
-        "install_snapshot_reply": InstallSnapshotReply,
-    }
-    return isinstance(message, kinds[word])
+    return isinstance(message, WORDS[word])
