@@ -71,7 +71,10 @@ class Resume:
 @dataclass(frozen=True, slots=True)
 class Kick:
     """``cluster/kick`` asked of ``at``: names ``target`` by ``id``, ``prefix`` (8 digits), ``ID`` (upper case),
-    ``address``, or ``text`` itself. ``life``: which of the ids that the target has had, -1 the latest."""
+    ``garbage`` (a prefix and more), ``address``, or ``text`` itself.
+
+    ``life``: which of the ids that the target has had, -1 the latest.
+    """
 
     at: Server
     target: Server
@@ -153,7 +156,7 @@ class Bridge:
 class CutAt:
     """From the first one on that contains ``word``, no message gets from ``source`` to ``target``.
 
-    Words: ``append_request``, ``append_reply``, ``install_snapshot_reply``, ``servers`` (an entry with a configuration).
+    Words: the names of messages (``append_request``), and ``servers`` (an entry with a configuration).
     """
 
     source: Server
@@ -163,7 +166,9 @@ class CutAt:
 
 @dataclass(frozen=True, slots=True)
 class Heal:
-    """End every partition, one-way cut, bridge and CutAt."""
+    """End every partition, one-way cut, bridge and CutAt: all of them, or those between two of these servers."""
+
+    between: tuple[Server, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +222,9 @@ class Until:
     all of them, all committed), ``leads``, ``follows`` (knows a leader, of the same term as the others),
     ``disconnected``, ``joining``, ``gone`` (the database is dropped), ``dead`` (the process ended by itself),
     ``serves`` and ``lacks`` (row ``value``), ``size`` (its configuration has ``value`` servers), ``committed``,
-    ``stalled`` (there is something uncommitted), ``adding`` and ``removing`` (has such a line), ``no leader``,
-    ``timer`` (ms), ``term`` (at least ``value``), ``remotes`` (knows ``value`` of them).
+    ``stalled`` (there is something uncommitted), ``adding`` and ``removing`` (has such a line), ``idle`` (has none),
+    ``caught up`` (all that are being added), ``no leader``, ``timer`` (ms), ``term`` (at least ``value``),
+    ``remotes`` (knows ``value`` of them).
     """
 
     condition: str
@@ -230,10 +236,19 @@ class Until:
 @dataclass(frozen=True, slots=True)
 class Look:
     """Replies with what the server's status says of ``fields``: those of MemberStatus, and ``members`` (of its
-    configuration, with phases), ``voted`` (who voted for whom), ``indexes`` (next and match of each)."""
+    configuration, with phases), ``configuration`` (without), ``order`` (as printed), ``voted`` (who voted for whom),
+    ``indexes`` (next and match of each), and ``connected``, which is what clients read in the database ``_Server``.
+    """
 
     server: Server
     fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCluster:
+    """``ovsdb-tool check-cluster`` on the files of ``servers``: ``consistent``, or not."""
+
+    servers: tuple[Server, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +290,7 @@ Operation: TypeAlias = (
     | Wait
     | Until
     | Look
+    | CheckCluster
     | Call
 )
 Script: TypeAlias = tuple[Operation, ...]

@@ -10,6 +10,7 @@ from language import (
     Bridge,
     Call,
     ChangeTimer,
+    CheckCluster,
     Compact,
     Copy,
     Create,
@@ -226,8 +227,8 @@ class Player:
         self.world.cut_at(self.number(op.source), self.number(op.target), op.word)
         return ""
 
-    def heal(self, _op: Heal) -> str:
-        self.world.heal()
+    def heal(self, op: Heal) -> str:
+        self.world.heal(*(self.number(server) for server in op.between))
         return ""
 
     # -- questions --------------------------------------------------------------------------------------------------
@@ -244,7 +245,13 @@ class Player:
     def kick(self, op: Kick) -> str:
         number = self.number(op.target)
         sid = self.world.sid(number, op.life) if op.by != "text" else ""
-        words = {"id": sid, "prefix": sid[:8], "ID": sid.upper(), "address": self.world.address(number)}
+        words = {
+            "id": sid,
+            "prefix": sid[:8],
+            "ID": sid.upper(),
+            "garbage": f"{sid[:8]}zz",
+            "address": self.world.address(number),
+        }
         return self._ask(op.at, "cluster/kick", words.get(op.by, op.text))
 
     def leave(self, op: Leave) -> str:
@@ -274,34 +281,22 @@ class Player:
         status = self.status(op.server)
         if status is None:
             return self._ask(op.server, "cluster/status")
-        return "; ".join(f"{field} {self.field(status, field)}".rstrip() for field in op.fields)
+        return "; ".join(f"{field} {self.field(op, status, field)}".rstrip() for field in op.fields)
 
-    def field(self, status: MemberStatus, field: str) -> str:
-        entries = sorted(status.servers, key=lambda entry: self.who(entry.sid4))
-        match field:
-            case "members":
-                return " ".join(self.members(status))
-            case "order":
-                return " ".join(self.who(entry.sid4) for entry in status.servers)
-            case "voted":
-                return " ".join(f"{self.who(e.sid4)}>{self.who(e.voted_for)}" for e in entries if e.voted_for)
-            case "indexes":
-                return " ".join(f"{self.who(e.sid4)}:{e.next_index}/{e.match_index}" for e in entries)
-            case "log":
-                return f"[{status.log_start}, {status.log_end}]"
-            case "remotes":
-                return " ".join(sorted(self.readable(remote) for remote in status.remotes))
-            case "adding" | "removing":
-                return " ".join(self.pending(getattr(status, field)))
-            case "connections":
-                found = (f"{'->' if c.outgoing else '<-'}{self.who(c.nickname)}" for c in status.connections)
-                up = (c.connected for c in status.connections)
-                return " ".join(sorted(name if there else f"({name})" for name, there in zip(found, up, strict=True)))
-            case "leader" | "vote":
-                return self.who(getattr(status, field))
-            case "cluster_id":
-                return "known" if status.cluster_id else "unknown"
+    def field(self, op: Look, status: MemberStatus, field: str) -> str:
+        known = FIELDS.get(field)
+        if known is not None:
+            return known(self, status)
+        if field == "connected":
+            return str(self.world.connected(self.number(op.server)))
         return self.readable(str(getattr(status, field)))
+
+    def connections(self, status: MemberStatus) -> str:
+        found = []
+        for connection in status.connections:
+            name = f"{'->' if connection.outgoing else '<-'}{self.who(connection.nickname)}"
+            found.append(name if connection.connected else f"({name})")
+        return " ".join(sorted(found))
 
     def members(self, status: MemberStatus) -> tuple[str, ...]:
         return tuple(sorted(self.entry(entry) for entry in status.servers))
@@ -311,6 +306,10 @@ class Player:
 
     def pending(self, lines: Sequence[PendingServer]) -> list[str]:
         return sorted(f"{self.who(line.sid4)} ({line.phase})" for line in lines)
+
+    def check_cluster(self, op: CheckCluster) -> str:
+        complaint = self.world.check_cluster(*(self.number(server) for server in op.servers))
+        return "inconsistent" if complaint else "consistent"
 
     def call(self, op: Call) -> str:
         if op.role == "other":
@@ -456,9 +455,27 @@ CONDITIONS: dict[str, Callable[[Player, Until], bool]] = {
     "adding": each(lambda s, _: s.adding),
     "removing": each(lambda s, _: s.removing),
     "size": each(lambda s, value: len(s.servers) == value),
+    "caught up": each(lambda s, _: s.adding and all(joiner.phase.endswith("caught up") for joiner in s.adding)),
+    "idle": each(lambda s, _: not s.adding and not s.removing),
     "timer": each(lambda s, value: s.election_timer == value),
     "term": each(lambda s, value: s.term >= value),
     "remotes": each(lambda s, value: len(s.remotes) == value),
+}
+
+FIELDS: dict[str, Callable[[Player, MemberStatus], str]] = {
+    "members": lambda p, s: " ".join(p.members(s)),
+    "configuration": lambda p, s: " ".join(sorted(p.who(entry.sid4) for entry in s.servers)),
+    "order": lambda p, s: " ".join(p.who(entry.sid4) for entry in s.servers),
+    "voted": lambda p, s: " ".join(sorted(f"{p.who(e.sid4)}>{p.who(e.voted_for)}" for e in s.servers if e.voted_for)),
+    "indexes": lambda p, s: " ".join(sorted(f"{p.who(e.sid4)}:{e.next_index}/{e.match_index}" for e in s.servers)),
+    "log": lambda _, s: f"[{s.log_start}, {s.log_end}]",
+    "remotes": lambda p, s: " ".join(sorted(p.readable(remote) for remote in s.remotes)),
+    "adding": lambda p, s: " ".join(p.pending(s.adding)),
+    "removing": lambda p, s: " ".join(p.pending(s.removing)),
+    "connections": Player.connections,
+    "leader": lambda p, s: p.who(s.leader),
+    "vote": lambda p, s: p.who(s.vote),
+    "cluster_id": lambda _, s: "known" if s.cluster_id else "unknown",
 }
 
 DO: dict[type[Any], Callable[[Player, Any], str]] = {
@@ -489,13 +506,14 @@ DO: dict[type[Any], Callable[[Player, Any], str]] = {
     Wait: Player.wait,
     Until: Player.until,
     Look: Player.look,
+    CheckCluster: Player.check_cluster,
     Call: Player.call,
 }
 
 
 def formation(size: int, timer: int | None = None) -> Script:
     """The operations that make servers 1 to ``size`` one cluster, which 1 leads."""
-    steps: list[Operation] = [Create(1, timer), Until("leads", (1,))]
+    steps: list[Operation] = [Create(1, timer), Until("formed", (1,))]
     for number in range(2, size + 1):
         steps += [Join(number, (1,)), Until("formed", tuple(range(1, number + 1)))]
     return tuple(steps)

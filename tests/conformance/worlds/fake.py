@@ -9,10 +9,8 @@ from collections.abc import Callable
 from fake_raft import Disk, Network, Process, StartRefused, VirtualClock, by_version
 from fake_raft.messages import AppendReply, AppendRequest, InstallSnapshot, Message, VoteRequest
 from fake_raft.network import Choices, End, Item, split
-from fake_raft.process import ELECTION_RANGE_MS
 from fake_raft.profile import Profile
-from fake_raft.server import ElectionArmed
-from fake_raft.state import DrawElection
+from fake_raft.server import ElectionArmed, Event
 from harness.cluster import MemberStatus
 from harness.executors.simulated import member_status
 
@@ -53,12 +51,10 @@ class Server(Process):
 
     delays_election = False
 
-    def _draw_election(self, effect: DrawElection) -> None:
-        if not self.delays_election:
-            super()._draw_election(effect)
-            return
-        drawn = self._choices.choose("election jitter", ELECTION_RANGE_MS)
-        self._event(ElectionArmed((drawn + self._stagger) % ELECTION_RANGE_MS + effect.base))
+    def _event(self, event: Event) -> None:
+        if self.delays_election and isinstance(event, ElectionArmed):
+            event = ElectionArmed(event.jitter + self._state.timer)
+        super()._event(event)
 
 
 class Words(Network):

@@ -21,7 +21,7 @@ class Lan(Protocol):
 
     def cut(self, source: int, target: int, word: str = "") -> None: ...
 
-    def heal(self) -> None: ...
+    def heal(self, *between: int) -> None: ...
 
     def close(self) -> None: ...
 
@@ -44,7 +44,7 @@ class LoopbackLan:
     def cut(self, source: int, target: int, word: str = "") -> None:
         raise AssertionError("no partitions on the loopback")
 
-    def heal(self) -> None:
+    def heal(self, *between: int) -> None:
         pass
 
     def close(self) -> None:
@@ -74,10 +74,11 @@ class NamespaceLan:
         self._cuts[source, target, word] = None
         self._filter(target)
 
-    def heal(self) -> None:
-        targets = {target for _, target, _ in self._cuts}
-        self._cuts.clear()
-        for target in sorted(targets):
+    def heal(self, *between: int) -> None:
+        ended = [cut for cut in self._cuts if not between or (cut[0] in between and cut[1] in between)]
+        for cut in ended:
+            del self._cuts[cut]
+        for target in sorted({target for _, target, _ in ended}):
             self._filter(target)
 
     def _filter(self, number: int) -> None:

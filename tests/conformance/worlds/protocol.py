@@ -52,8 +52,8 @@ class World(Protocol):
     def cut_at(self, source: int, target: int, word: str) -> None:
         """The same, from the first message on that contains ``word``."""
 
-    def heal(self) -> None:
-        """End every cut."""
+    def heal(self, *between: int) -> None:
+        """End every cut, or those between two of these servers."""
 
     def remove_file(self, number: int) -> None: ...
 
@@ -80,6 +80,12 @@ class World(Protocol):
     def write(self, number: int, row: str, seconds: float) -> bool: ...
 
     def rows(self, number: int) -> list[str] | None: ...
+
+    def connected(self, number: int) -> bool:
+        """The column of that name in ``_Server``."""
+
+    def check_cluster(self, *numbers: int) -> str:
+        """What ``ovsdb-tool check-cluster`` has against these servers' files; "" if nothing."""
 
     def run(self, seconds: float) -> None: ...
 

@@ -203,8 +203,8 @@ class RealWorld:
         # In JSON a key stands in quotes with a colon; "last_servers" of a snapshot is another one.
         self._lan.cut(source, target, "'\"servers\":'" if word == "servers" else word)
 
-    def heal(self) -> None:
-        self._lan.heal()
+    def heal(self, *between: int) -> None:
+        self._lan.heal(*between)
 
     # -- questions --------------------------------------------------------------------------------------------------
 
@@ -239,14 +239,26 @@ class RealWorld:
         answer = self._transact(number, ANSWERS_WITHIN, operation)
         return None if isinstance(answer, str) else sorted(row["name"] for row in answer[0]["rows"])
 
-    def _transact(self, number: int, seconds: float, operation: dict[str, Any]) -> Any:
+    def connected(self, number: int) -> bool:
+        operation = {"op": "select", "table": "Database", "where": [["name", "==", NAME]], "columns": ["connected"]}
+        answer = self._transact(number, ANSWERS_WITHIN, operation, "_Server")
+        return not isinstance(answer, str) and bool(answer[0]["rows"]) and bool(answer[0]["rows"][0]["connected"])
+
+    def check_cluster(self, *numbers: int) -> str:
+        words = [*self.prefix, "ovsdb-tool", "check-cluster", *(f"s{number}.db" for number in numbers)]
+        done = subprocess.run(
+            words, cwd=self.directory, check=False, timeout=ANSWERS_WITHIN, capture_output=True, text=True
+        )
+        return "" if done.returncode == 0 else done.stderr.strip() or "failed"
+
+    def _transact(self, number: int, seconds: float, operation: dict[str, Any], database: str = NAME) -> Any:
         """The operation's result, or NO_ANSWER, or REFUSED."""
         try:
             connection = jsonrpc.connect_unix(self.directory / f"s{number}.sock", ANSWERS_WITHIN)
         except OSError:
             return REFUSED
         try:
-            results = connection.request("transact", [NAME, operation], seconds)
+            results = connection.request("transact", [database, operation], seconds)
         except TimeoutError:
             return NO_ANSWER
         except (jsonrpc.Refused, OSError):
