@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -350,10 +351,11 @@ executor.wait(lambda: None, 36000, "the end")
 class Run:
     """A run in a process of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, temporary: Path) -> None:
+        """``temporary`` is its own, so that no other run sweeps what it leaves."""
         self.process = subprocess.Popen(
             [sys.executable, "-c", RUN],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -378,13 +380,15 @@ class Run:
 
 
 @pytest.fixture
-def run() -> Iterator[Run]:
-    run = Run()
-    yield run
-    if run.process.poll() is None:
-        run.process.kill()
-    run.process.communicate()
-    janitor.remove(run.directory)
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    with tempfile.TemporaryDirectory(prefix="own-") as temporary:  # short: sockets have long names already
+        monkeypatch.setattr(janitor, "base", lambda: Path(temporary))
+        run = Run(Path(temporary))
+        yield run
+        if run.process.poll() is None:
+            run.process.kill()
+        run.process.communicate()
+        janitor.remove(run.directory)
 
 
 def test_interrupted_while_it_works_it_cleans_up(run: Run) -> None:
