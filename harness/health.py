@@ -41,6 +41,13 @@ def live_hosts(view: ClusterView, database: Database) -> frozenset[str]:
     return frozenset(live)
 
 
+def running_hosts(view: ClusterView, database: Database) -> frozenset[str]:
+    """Hosts whose server answers as a member, whether or not it knows a leader at this instant: an election does not
+    count as an outage."""
+    answering = (s for _, s in view.statuses(database) if s.is_member or "disconnected" in s.status)
+    return frozenset(host_of(status.address) for status in answering)
+
+
 def leader_problems(view: ClusterView, database: Database) -> list[str]:
     """Why no change may be asked of the leader now; empty if it may."""
     leaders = view.leaders(database)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
 from harness import health
-from harness.addresses import host_of
 from harness.cluster import DATABASES, ClusterView, Database
 from harness.executor import LabExecutor
 from harness.forecast import Standing
@@ -59,10 +58,5 @@ class Watched:
 def _margin(view: ClusterView, database: Database) -> int | None:
     """Servers that run and are configured, less the majority. An election does not count: a server without a leader
     still takes part. None where nobody knows a configuration."""
-    running = frozenset(
-        host_of(status.address)
-        for _, status in view.statuses(database)
-        if status.is_member or "disconnected" in status.status
-    )
-    standing = Standing(health.member_hosts(view, database), running)
+    standing = Standing(health.member_hosts(view, database), health.running_hosts(view, database))
     return standing.margin if standing.members else None

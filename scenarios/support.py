@@ -57,15 +57,9 @@ class Watch:
     def look(self, view: ClusterView) -> None:
         self.elections.observe(view)
         for database in DATABASES:
-            standing = Standing(health.member_hosts(view, database), running_hosts(view, database))
+            standing = Standing(health.member_hosts(view, database), health.running_hosts(view, database))
             if standing.members:
                 self.worst = min(self.worst, standing.margin)
-
-
-def running_hosts(view: ClusterView, database: Database) -> frozenset[str]:
-    """Hosts whose server answers as a member, whether or not it knows a leader at this instant."""
-    answering = (status for _, status in view.statuses(database) if status.is_member or "disconnected" in status.status)
-    return frozenset(health.host_of(status.address) for status in answering)
 
 
 class Observed:
@@ -133,18 +127,6 @@ def look(executor: LabExecutor, plan: Plan, history: History | None) -> EndState
     retired = (plan.old.node,) if plan.old is not None else ()
     files = {name: executor.files(name) for name in retired}
     return EndState(view, expected, retired, history, rows, files)
-
-
-def look_anyway(executor: LabExecutor, history: History) -> EndState:
-    """The state of a cluster whose procedure may have stopped half-way: rows of the servers that are members."""
-    view = executor.view()
-    rows = {
-        (database, node): executor.rows(database, node)
-        for database in DATABASES
-        for node, status in view.statuses(database)
-        if status.is_member and health.host_of(status.address) in health.live_hosts(view, database)
-    }
-    return EndState(view, frozenset(), (), history, rows)
 
 
 def expected_addresses(view: ClusterView, plan: Plan) -> frozenset[str]:

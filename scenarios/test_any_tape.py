@@ -20,12 +20,12 @@ from harness.faults import Fault, FaultKind, FaultPlan, TimedFault
 from harness.forecast import Standing
 from harness.invariants import SAFETY, ElectionSafety, violations
 from harness.lab import Lab
+from harness.look import served
 from harness.plan import Plan
 from harness.procedures import documented, guarded
 from harness.runner import Pace, Runner
 from harness.search.tape import Tape
 from harness.spec import ClusterSpec
-from scenarios import support
 
 Planner = Callable[[ClusterView], Plan]
 
@@ -98,7 +98,7 @@ class Judge:
         self.elections.observe(view)
         for database in DATABASES:
             members = health.member_hosts(view, database)
-            up = support.running_hosts(view, database) | {self._forgiven or ""}
+            up = health.running_hosts(view, database) | {self._forgiven or ""}
             standing = Standing(members, frozenset(up))
             if Standing(members, frozenset(members) - {self._forgiven or ""}).margin < 0:
                 continue  # two members, and the fault took one: nobody's procedure can keep that majority
@@ -127,7 +127,7 @@ def run(make: Lab, case: Case, plan_for: Planner, members: int, spares: int, *, 
         assert not judge.elections.violations
         if quorum:
             assert not judge.broken, judge.broken[0]
-        found = violations(support.look_anyway(executor, history), SAFETY)
+        found = violations(served(executor, history), SAFETY)
         assert not found, found
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 
 from harness import health
-from harness.addresses import host_of, split_list
+from harness.addresses import split_list
 from harness.cluster import DATABASES, ClusterView
 from harness.executor import LabExecutor, WaitTimeout
 from harness.invariants import END_STATE, NO_LOST_WRITE, SAFETY, ElectionSafety, EndState, violations
+from harness.look import served
 from harness.plan import Plan
 from harness.report.outcome import EndLooks
 from harness.steps import CENTRAL
@@ -53,16 +54,8 @@ def _lost(executor: LabExecutor, plan: Plan, history: History) -> list[str]:
 
 
 def _end(executor: LabExecutor, plan: Plan, history: History) -> EndState:
-    view = executor.view()
-    rows = {
-        (database, node): executor.rows(database, node)
-        for database in DATABASES
-        for node, status in view.statuses(database)
-        if status.is_member and host_of(status.address) in health.live_hosts(view, database)
-    }
     retired = (plan.old.node,) if plan.old is not None else ()
-    files = {name: executor.files(name) for name in retired}
-    return EndState(view, _expected(view, plan), retired, history, rows, files)
+    return served(executor, history, _expected(executor.view(), plan), retired)
 
 
 def _expected(view: ClusterView, plan: Plan) -> frozenset[str]:

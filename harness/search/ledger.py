@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from harness import health
-from harness.addresses import host_of
 from harness.cluster import DATABASES, ClusterView, Database
 from harness.forecast import Standing
 from harness.invariants import ElectionSafety
@@ -11,12 +10,6 @@ from harness.runner import Progress
 
 AFTERMATH = 180.0
 """Cluster seconds in which the kubelet restarts servers whose probes failed while a trouble had taken the majority."""
-
-
-def running_hosts(view: ClusterView, database: Database) -> frozenset[str]:
-    """Hosts whose server answers as a member, whether or not it knows a leader at this instant."""
-    answering = (s for _, s in view.statuses(database) if s.is_member or "disconnected" in s.status)
-    return frozenset(host_of(status.address) for status in answering)
 
 
 class Ledger:
@@ -66,7 +59,7 @@ class Ledger:
         members = health.member_hosts(view, database)
         if not members:
             return
-        up = running_hosts(view, database)
+        up = health.running_hosts(view, database)
         margin = Standing(members, up).margin
         if margin < 0 <= self._margins.get(database, 0):
             self._lost(view.at, database, members, up)

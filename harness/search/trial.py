@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from harness import executors, health
-from harness.addresses import host_of, split_list
+from harness.addresses import split_list
 from harness.cluster import DATABASES, Database
 from harness.errors import BadInput, OvnswapError, Refused
 from harness.executor import LabExecutor, WaitTimeout
 from harness.faults import Fault, FaultKind
-from harness.invariants import SAFETY, EndState, violations
+from harness.invariants import SAFETY, violations
+from harness.look import served
 from harness.procedures.wanted import Wanted, make
 from harness.runner import Pace, Runner
 from harness.search import troubles
@@ -197,18 +198,8 @@ class _Trial:
 
     def _unsafe(self) -> list[str]:
         found = [f"{v.invariant}: {v.text}" for v in self._ledger.elections.violations]
-        found += [f"{v.invariant}: {v.text}" for v in violations(self._end_state(), SAFETY)]
+        found += [f"{v.invariant}: {v.text}" for v in violations(served(self._lab, self._history), SAFETY)]
         return found + [f"P2: {words}" for words in self._ledger.own_doing[:1]]
-
-    def _end_state(self) -> EndState:
-        view = self._lab.view()
-        rows = {
-            (database, node): self._lab.rows(database, node)
-            for database in DATABASES
-            for node, status in view.statuses(database)
-            if status.is_member and host_of(status.address) in health.live_hosts(view, database)
-        }
-        return EndState(view, frozenset(), (), self._history, rows)
 
     def _unfinished(self) -> list[str]:
         """What a run that calls itself done has left undone: members that are not those of NODE_IPS."""

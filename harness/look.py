@@ -1,0 +1,28 @@
+"""A look at a lab after a run: what its members serve, for invariants to judge."""
+
+from __future__ import annotations
+
+from harness import health
+from harness.addresses import host_of
+from harness.cluster import DATABASES
+from harness.executor import LabExecutor
+from harness.invariants import EndState
+from harness.workload import History
+
+
+def served(
+    executor: LabExecutor,
+    history: History | None,
+    expected: frozenset[str] = frozenset(),
+    retired: tuple[str, ...] = (),
+) -> EndState:
+    """The state of a cluster, also of one whose procedure stopped half-way: rows of the servers that are live members,
+    and what lies on the ``retired`` nodes."""
+    view = executor.view()
+    rows = {
+        (database, node): executor.rows(database, node)
+        for database in DATABASES
+        for node, status in view.statuses(database)
+        if status.is_member and host_of(status.address) in health.live_hosts(view, database)
+    }
+    return EndState(view, expected, retired, history, rows, {name: executor.files(name) for name in retired})
