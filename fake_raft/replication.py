@@ -318,9 +318,9 @@ def compact(s: State) -> str | None:
     """Write a snapshot of what was applied, in whatever role; returns the server's error text, if any."""
     for state, text in ((s.joining, "while joining"), (s.leaving, "while leaving"), (s.left, "after leaving")):
         if state:
-            return f"cannot store a snapshot {text} cluster"
+            return f"ovsdb error: cannot store a snapshot {text} cluster"
     if s.applied < s.log.start:
-        return "not storing a duplicate snapshot"
+        return "ovsdb error: not storing a duplicate snapshot"
     s.log.compact(s.applied, tuple(s.rows), s.timer)
     s.log_synced = s.log.end - 1
     rewrite(s)

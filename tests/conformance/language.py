@@ -119,6 +119,7 @@ class Read:
     """A client's transaction that reads all rows, as far as this server has them."""
 
     server: Server
+    seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,8 +274,8 @@ class Player:
     def read(self, op: Read) -> str:
         if not self.answers(op.server):
             return self.absent(op.server)
-        rows = self.world.rows(self.number(op.server))
-        return "refused" if rows is None else " ".join(rows)
+        rows = self.world.read(self.number(op.server), op.seconds)
+        return rows if isinstance(rows, str) else " ".join(rows)
 
     def look(self, op: Look) -> str:
         status = self.status(op.server)
@@ -388,7 +388,7 @@ def shortened(text: str) -> str:
         found = re.search(known, text)
         if found:
             return found.group(0)
-    return re.sub(r"^\S+\.c:\d+: ", "", text.strip())
+    return re.sub(r"^(ovsdb-server: )?\S+\.c:\d+: ", "", text.strip())
 
 
 # -- conditions ------------------------------------------------------------------------------------------------------

@@ -47,5 +47,6 @@ CASES = (
             unseen(Wait()),
             says(CheckCluster((1, 2, 3, 4, 5)), "inconsistent"),
         ),
+        tapes=120,
     ),
 )

@@ -205,7 +205,7 @@ CASES = (
             says(Until("serves", (2,), "x"), "yes"),
             says(Until("committed", (1, 2)), "yes"),
             says(Compact(2), ""),
-            says(Compact(2), "error: not storing a duplicate snapshot"),
+            says(Compact(2), "error: ovsdb error: not storing a duplicate snapshot"),
             Kill(2),
             Start(2),
             says(Look(2, ("election_timer",)), "election_timer 3000"),

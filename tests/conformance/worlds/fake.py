@@ -178,7 +178,7 @@ class FakeWorld:
         self._at.pop(number).kill()
 
     def stop(self, number: int) -> None:
-        self._at.pop(number).terminate()
+        self.kill(number)
 
     def pause(self, number: int) -> None:
         self._at[number].pause()
@@ -265,9 +265,17 @@ class FakeWorld:
     def write(self, number: int, row: str, seconds: float) -> bool:
         return self.insert(number, row, seconds) == ACKNOWLEDGED
 
+    def read(self, number: int, seconds: float) -> list[str] | str:
+        process = self._at[number]
+        if process.rows() is None:
+            return REFUSED
+        self.until(lambda: process.answers_reads, seconds)
+        rows = self.rows(number)
+        return NO_ANSWER if rows is None else rows
+
     def rows(self, number: int) -> list[str] | None:
-        rows = self._at[number].rows()
-        return sorted(rows) if rows is not None else None
+        process = self._at[number]
+        return sorted(process.rows() or ()) if process.answers_reads else None
 
     def connected(self, number: int) -> bool:
         return self._at[number].connected

@@ -85,7 +85,7 @@ class NamespaceLan:
         rules = []
         for source, target, word in self._cuts:
             if target == number:
-                match = f"-p tcp -m string --algo bm --string {word} " if word else ""
+                match = f"-p tcp -m string --algo bm --hex-string |{word.encode().hex()}| " if word else ""
                 rules.append(f"-A INPUT -s {self.host(source)} {match}-j DROP")
         table = "\n".join(["*filter", ":INPUT ACCEPT [0:0]", *rules, "COMMIT", ""])
         self._spawner.run(["iptables-restore", "-w"], table, network=self.namespace(number))

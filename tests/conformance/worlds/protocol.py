@@ -79,7 +79,11 @@ class World(Protocol):
 
     def write(self, number: int, row: str, seconds: float) -> bool: ...
 
-    def rows(self, number: int) -> list[str] | None: ...
+    def read(self, number: int, seconds: float) -> list[str] | str:
+        """All rows, sorted; NO_ANSWER or REFUSED."""
+
+    def rows(self, number: int) -> list[str] | None:
+        """The same; None if there is no answer at once."""
 
     def connected(self, number: int) -> bool:
         """The column of that name in ``_Server``."""
