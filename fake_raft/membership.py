@@ -146,7 +146,8 @@ def leave(s: State, choose: int, jitter: int) -> str | None:
     if s.joining:
         return "can't leave while join in progress"
     s.leaving = True
-    if not s.profile.patient_leave and s.role is LEADER:
+    if not s.profile.patient_leave:
+        # Whatever its role: a candidate gives up, and a follower forgets who leads until it hears of the leader.
         elections.transfer(s, choose)
         elections.become_follower(s)
     ask_to_leave(s, choose, jitter)

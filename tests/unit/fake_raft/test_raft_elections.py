@@ -42,7 +42,7 @@ def test_a_killed_leader_is_replaced_within_one_timeout(profile: Profile) -> Non
 @each_release
 def test_a_leader_that_exits_hands_over(profile: Profile) -> None:
     cluster = Cluster(profile).form(3)
-    cluster.at[1].terminate()
+    cluster.at[1].exit()
     cluster.run(0.05)
     assert cluster.leaders() in ([2], [3])
     assert cluster.status(cluster.leader()).election_reason == "leadership_transfer"
