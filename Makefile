@@ -9,7 +9,7 @@ export OVN_WORKERS ?= 4
 export OVN_PROFILE ?= ovn-dev
 export OVN_REQUIRE ?=
 
-.PHONY: help setup scenarios test lint bench clean
+.PHONY: help setup scenarios test lint bench conformance clean
 
 help: ## print this
 	@sed -nE 's/^([a-z]+): ##/\1/p; s/^([a-z]+): [a-z]+ ##/\1/p' $(MAKEFILE_LIST) | awk '{printf "make %-10s", $$1; $$1=""; print}'
@@ -28,6 +28,9 @@ lint: setup ## ruff and mypy
 
 bench: setup ## print how fast things are
 	@ci/check.sh bench
+
+conformance: setup ## compare the model with real servers case by case, and print the table
+	@ci/check.sh conformance
 
 clean: ## remove what make and the tests have made in this directory
 	rm -rf .venv .make .mypy_cache .ruff_cache .pytest_cache .hypothesis out build dist

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ci/check.sh scenarios|test|lint|bench: what the make targets do once ci/setup.sh has been here.
+# ci/check.sh scenarios|test|lint|bench|conformance: what the make targets do once ci/setup.sh has been here.
 # Everything is run even if something fails; the last line says what ran where, the exit status whether all was well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -69,6 +69,14 @@ bench() {
   return 0
 }
 
+# CASES: names of cases, by blanks; all if empty.
+conformance() {
+  local cases
+  read -ra cases <<<"${CASES:-}"
+  stage "OVS of other Debian releases" other_ovs
+  PYTHONPATH=. stage "conformance" python tests/conformance/table.py "${cases[@]}"
+}
+
 finish() {
   local stage
   for stage in "${failed[@]}"; do
@@ -84,6 +92,7 @@ case ${1:-} in
   test) everything ;;
   lint) lint ;;
   bench) bench ;;
-  *) echo "usage: ci/check.sh scenarios|test|lint|bench" >&2 && exit 2 ;;
+  conformance) conformance ;;
+  *) echo "usage: ci/check.sh scenarios|test|lint|bench|conformance" >&2 && exit 2 ;;
 esac
 finish

@@ -48,6 +48,13 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Exit:
+    """``exit``, until the process has ended: unlike SIGTERM this lets a leader hand over."""
+
+    server: Server
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """SIGKILL."""
 
@@ -268,6 +275,7 @@ Operation: TypeAlias = (
     | Join
     | Start
     | Stop
+    | Exit
     | Kill
     | Pause
     | Resume

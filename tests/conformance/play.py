@@ -15,6 +15,7 @@ from language import (
     Copy,
     Create,
     CutAt,
+    Exit,
     FailureTest,
     Heal,
     Join,
@@ -168,6 +169,9 @@ class Player:
 
     def stop(self, op: Stop) -> str:
         return self._end(op.server, self.world.stop) if self.answers(op.server) else self.absent(op.server)
+
+    def exit(self, op: Exit) -> str:
+        return self._end(op.server, self.world.exit) if self.answers(op.server) else self.absent(op.server)
 
     def pause(self, op: Pause) -> str:
         if not self.answers(op.server):
@@ -483,6 +487,7 @@ DO: dict[type[Any], Callable[[Player, Any], str]] = {
     Join: Player.join,
     Start: Player.start,
     Stop: Player.stop,
+    Exit: Player.exit,
     Kill: Player.kill,
     Pause: Player.pause,
     Resume: Player.resume,

@@ -40,7 +40,7 @@ def unseen(operation: Operation) -> Said:
     return Said(operation, None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Case:
     """``source`` names the facts; ``tapes``: runs of the model among which a real one must be.
 
@@ -64,6 +64,11 @@ class Case:
             for place, step in enumerate(self.steps)
             if isinstance(step, Said) and step.allowed is not None
         }
+
+    @property
+    def differs(self) -> bool:
+        """Whether releases differ in it."""
+        return any(isinstance(step, Said) and len({*(step.allowed or {}).values()}) > 1 for step in self.steps)
 
     @property
     def unseen(self) -> tuple[int, ...]:

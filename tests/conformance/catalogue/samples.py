@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from language import (
+    Call,
     ChangeTimer,
     Compact,
+    Exit,
     FailureTest,
     Join,
     Kick,
@@ -14,6 +16,7 @@ from language import (
     Partition,
     Run,
     Start,
+    Stop,
     Until,
     Write,
 )
@@ -103,6 +106,28 @@ CASES = (
             ),
             says(Look(2, ("election_timer", "members", "connected")), "election_timer 1000; members; connected False"),
         ),
+    ),
+    Case(
+        "exit-hands-over",
+        "2, 6 (graceful exit)",
+        (
+            *formation(3),
+            Exit(1),
+            Call("new", "leader", (2, 3)),
+            says(Look("new", ("term", "election_reason")), "term 2; election_reason leadership_transfer"),
+        ),
+        compares_end=False,
+    ),
+    Case(
+        "terminated",
+        "6; measured on 3.1, 3.5 and 4.0: SIGTERM is no graceful exit",
+        (
+            *formation(3),
+            Stop(1),
+            Call("new", "leader", (2, 3)),
+            says(Look("new", ("election_reason",)), "election_reason timeout"),
+        ),
+        compares_end=False,
     ),
     Case(
         "stalled-queue",

@@ -180,6 +180,9 @@ class FakeWorld:
     def stop(self, number: int) -> None:
         self.kill(number)
 
+    def exit(self, number: int) -> None:
+        self._at.pop(number).exit()
+
     def pause(self, number: int) -> None:
         self._at[number].pause()
 

@@ -28,6 +28,9 @@ class World(Protocol):
     def stop(self, number: int) -> None:
         """SIGTERM, until the process has ended."""
 
+    def exit(self, number: int) -> None:
+        """``ovs-appctl exit``, until the process has ended."""
+
     def pause(self, number: int) -> None:
         """SIGSTOP."""
 

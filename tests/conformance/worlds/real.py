@@ -165,14 +165,18 @@ class RealWorld:
         process.wait()
 
     def stop(self, number: int) -> None:
-        process = self.running.pop(number)
-        process.terminate()
+        self._ends(number, subprocess.Popen.terminate)
+
+    def exit(self, number: int) -> None:
+        self._ends(number, lambda _: self._ask(number, "exit"))
+
+    def _ends(self, number: int, how: Callable[[subprocess.Popen[bytes]], object]) -> None:
+        process = self.running[number]
+        how(process)
         try:
             process.wait(ANSWERS_WITHIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
+        finally:
+            self.kill(number)
 
     def pause(self, number: int) -> None:
         self.running[number].send_signal(signal.SIGSTOP)
