@@ -193,12 +193,9 @@ class Process:
 
     @property
     def answers_reads(self) -> bool:
-        """Whether a client's read is answered now. While the log has a command that is not applied yet, committed or
-        not, it waits like any other transaction (measured on 3.1.0: a leader that lost quorum after it had taken a
-        write answers none)."""
-        if not self._running or self._state.joining:
-            return False
-        return self._state.applied_eid == self._state.log.eid()
+        """Whether a client's read is answered now: not while the log has a command that is not applied yet, as on 3.1.0
+        after a leader that had taken a write lost quorum."""
+        return self._running and not self._state.joining and self._state.applied_eid == self._state.log.eid()
 
     def configuration(self) -> Servers:
         """The latest configuration that the server knows, committed or not: sid -> address."""
