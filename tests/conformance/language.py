@@ -164,7 +164,8 @@ class Bridge:
 class CutAt:
     """From the first one on that contains ``word``, no message gets from ``source`` to ``target``.
 
-    Words: the names of messages (``append_request``), and ``servers`` (an entry with a configuration).
+    Words: the names of messages (``append_request``), ``servers`` (an entry with a configuration), and rows (an
+    entry that inserts one of that name).
     """
 
     source: Server
@@ -227,7 +228,7 @@ class Until:
     """Until ``condition`` holds of all of ``servers``; replies whether it came within ``seconds``.
 
     Conditions: ``member`` (says so, and knows a leader), ``formed`` (one leader, and these are the configuration, for
-    all of them, all committed), ``leads``, ``follows`` (knows a leader, of the same term as the others),
+    all of them, all committed), ``leads``, ``campaigns``, ``follows`` (knows a leader, of the same term as the others),
     ``disconnected``, ``joining``, ``gone`` (the database is dropped), ``dead`` (the process ended by itself),
     ``serves`` and ``lacks`` (row ``value``), ``size`` (its configuration has ``value`` servers), ``committed``,
     ``stalled`` (there is something uncommitted), ``adding`` and ``removing`` (has such a line), ``idle`` (has none),

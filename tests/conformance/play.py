@@ -451,6 +451,7 @@ CONDITIONS: dict[str, Callable[[Player, Until], bool]] = {
     "lacks": serves,
     "member": each(lambda s, _: s.is_member and s.has_leader),
     "leads": each(lambda s, _: s.is_leader),
+    "campaigns": each(lambda s, _: s.role == "candidate"),
     "no leader": each(lambda s, _: not s.has_leader),
     "disconnected": each(lambda s, _: s.status.startswith("disconnected")),
     "joining": each(lambda s, _: s.status == "joining cluster"),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from . import join, kick, overlap, partition, restart, samples, upstream
+from . import join, kick, overlap, partition, restart, samples, subtle, upstream
 from .case import FAMILIES, Case, Said, says, unseen
 
 CASES: tuple[Case, ...] = (
@@ -13,6 +13,7 @@ CASES: tuple[Case, ...] = (
     *partition.CASES,
     *overlap.CASES,
     *samples.CASES,
+    *subtle.CASES,
     *upstream.CASES,
 )
 

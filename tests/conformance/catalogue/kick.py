@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from language import Join, Kick, Kill, Leave, Look, Read, Start, Until, Wait, Write
+from language import Join, Kick, Kill, Leave, Look, Read, Run, Start, Until, Wait, Write
 from play import formation
 
 from .case import Case, says, unseen
@@ -124,6 +124,7 @@ CASES = (
         (
             *formation(3),
             Kill(3),
+            Run(0.2),
             says(Kick(1, 2), STARTED),
             says(
                 Look(1, ("removing", "uncommitted", "members", "role")),
@@ -135,6 +136,7 @@ CASES = (
             says(Kick(1, 3), "error: request via unixctl to remove s3 from cluster CID failed (in progress)"),
             says(Until("disconnected", (1, 2)), "yes"),
             says(Look(1, ("members", "removing")), "members s1 s3 (removing); removing"),
+            says(Look(2, ("members",)), "members s1 s2 s3"),
             says(Kick(1, 3), NOT_SENT),
             Start(3),
             says(Until("follows", (1, 3), seconds=40), "yes"),

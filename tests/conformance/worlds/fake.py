@@ -307,4 +307,6 @@ def contains(message: Message, word: str) -> bool:
     """Whether the message has ``word`` on the wire (see :class:`language.CutAt`)."""
     if word == "servers":
         return isinstance(message, AppendRequest) and any(entry.servers is not None for entry in message.entries)
-    return isinstance(message, WORDS[word])
+    if word in WORDS:
+        return isinstance(message, WORDS[word])
+    return isinstance(message, AppendRequest) and any(entry.data == word for entry in message.entries)
