@@ -191,6 +191,8 @@ class RealWorld:
         process = self.running.get(number)
         if process is None or process.poll() is None:
             return ""
+        if process.returncode == -signal.SIGSEGV:
+            return "Segmentation fault"
         lines = self.log(number).read_text(encoding="utf-8", errors="replace").splitlines()
         said = [line for line in lines if "|EMER|" in line or line.startswith("ovsdb-server: ")]
         return STAMP.sub("", (said or lines or [""])[-1])
