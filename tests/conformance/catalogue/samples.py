@@ -91,6 +91,7 @@ CASES = (
             says(Until("leads", (2, 3), seconds=2), "no"),
             says(Look(2, ("members", "leader")), "members s1 s2 s3 s4; leader unknown"),
         ),
+        compares_end=False,
     ),
     Case(
         "joining-alone",
