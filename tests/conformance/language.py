@@ -263,12 +263,14 @@ class CheckCluster:
 @dataclass(frozen=True, slots=True)
 class Call:
     """Give a name to the server of ``among`` that leads (``role`` leader, once there is one with everything committed
-    or at once if ``now``), or to the first of ``among`` that has no name yet (``other``)."""
+    or at once if ``now``), or to the first of ``among`` that has no name yet (``other``). If nobody leads within
+    ``seconds``, the reply says so, and the name goes to the first of ``among``."""
 
     name: str
     role: str
     among: tuple[Server, ...]
     now: bool = False
+    seconds: float = 20.0
 
 
 Operation: TypeAlias = (

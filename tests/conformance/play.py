@@ -330,10 +330,9 @@ class Player:
             found[:] = [number for number in map(self.number, op.among) if leads(number)]
             return bool(found)
 
-        if not self.world.until(look, 20):
-            return "nobody leads"
-        self.named[op.name] = found[0]
-        return ""
+        came = self.world.until(look, op.seconds)
+        self.named[op.name] = found[0] if came else self.number(op.among[0])
+        return "" if came else "nobody leads"
 
     # -- time -------------------------------------------------------------------------------------------------------
 

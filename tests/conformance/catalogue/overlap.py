@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from language import Call, CheckCluster, CutAt, FailureTest, Heal, Join, Kick, Look, Partition, Until, Wait, Write
+from language import (
+    Call,
+    CheckCluster,
+    CutAt,
+    FailureTest,
+    Heal,
+    Join,
+    Kick,
+    Look,
+    Partition,
+    Start,
+    Until,
+    Wait,
+    Write,
+)
 from play import formation
 
 from .case import Case, Step, says, unseen
@@ -26,7 +40,7 @@ OVERLAP: tuple[Step, ...] = (
     says(Write(2, "ACKED_BY_S2"), "acknowledged"),
     Partition(((2, 3), (1, 4, 5))),
     Heal((1, 4, 5)),
-    Call("old", "leader", (1, 5)),
+    Call("old", "leader", (1, 5), seconds=60),
     says(Write("old", "ACKED_BY_OLD"), "acknowledged"),
     says(Look("old", ("role",)), "role leader"),
     says(Look(2, ("role",)), "role leader"),
@@ -46,6 +60,12 @@ CASES = (
             # One side's writes are gone: its servers abort, or serve on what the others don't have.
             says(Until("dead", (2,), seconds=10), "yes", "no"),
             unseen(Wait()),
+            # A file that was truncated below what it has as committed is not opened again.
+            says(
+                Start(2),
+                "running",
+                "refused: attempts to truncate log from 12 to 8 entries, but commit index is already 11",
+            ),
             says(CheckCluster((1, 2, 3, 4, 5)), "inconsistent"),
         ),
         tapes=120,
