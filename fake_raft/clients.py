@@ -53,6 +53,11 @@ class Transactions:
 
     def submit(self, server: Server, now_us: int) -> None:
         """Try what is not on its way, unless nothing has changed since it last failed."""
+        for transaction in self.waiting:
+            if transaction.eid is None:
+                break
+        else:
+            return
         s = server.state
         reached = s.role is LEADER or (s.leader is not None and s.route(s.leader) is not None)
         end = s.log.end if s.role is LEADER else 0

@@ -6,7 +6,7 @@ from fake_raft.disk import LeaderRecord, NoteRecord
 from fake_raft.messages import AppendRequest, BecomeLeader, Entry, VoteReply, VoteRequest
 from fake_raft.profile import PreVote
 from fake_raft.replies import add_server_reply, remove_server_reply
-from fake_raft.state import CANDIDATE, FOLLOWER, LEADER, NEVER, STABLE, EntryWait, State
+from fake_raft.state import CANDIDATE, FOLLOWER, LEADER, NEVER, STABLE, EntryWait, State, new_tuple
 
 
 def timeout(s: State) -> None:
@@ -95,8 +95,8 @@ def join_complete(s: State) -> None:
 def propose(s: State, entry: Entry) -> int:
     """Append an entry to the leader's log and send it to every server that is not behind; returns its index."""
     index = s.write(entry)
-    s.waiters.append(EntryWait(s.sync(), index))
-    request = AppendRequest(s.term, index - 1, s.log.term_at(index - 1), s.commit, (entry,))
+    s.waiters.append(new_tuple(EntryWait, (s.sync(), index)))
+    request = new_tuple(AppendRequest, (s.term, index - 1, s.log.term_at(index - 1), s.commit, (entry,)))
     for peer in s.others:
         if peer.next_index == index:
             s.send(peer.sid, request)

@@ -223,7 +223,7 @@ class Network:
         else:
             end.tail_us = at
         self.messages += 1
-        self._clock.post(at, self._arrive, (end, (envelope, message)))
+        self._clock.post(at, self._deliver, (end, envelope, message))
 
     def close(self, end: End) -> None:
         """The owner closes: the other end hears of it after everything that was sent."""
@@ -232,6 +232,16 @@ class Network:
         end.open = False
         end.tail_us = max(end.tail_us, self._clock.now + self._delay)
         self._clock.post(end.tail_us, self._arrive, (end, None))
+
+    def _deliver(self, source: End, envelope: Envelope, message: Message) -> None:
+        """Where nothing is in the way, which is nearly always; else :meth:`_arrive` says what becomes of it."""
+        end = source.peer
+        owner = end.owner
+        if self._trouble or source.gone or source.held or not end.open or owner.paused or not end.number:
+            self._arrive(source, (envelope, message))
+        else:
+            end.heard_us = self._clock.now
+            owner.received(end, envelope, message)
 
     def _arrive(self, source: End, item: Item) -> None:
         """Something gets to the other side, unless the way is cut; then the sender's kernel keeps it."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fake_raft.clients import Done, Transactions
-from fake_raft.clock import Timer, VirtualClock
+from fake_raft.clock import VirtualClock
 from fake_raft.disk import Disk
 from fake_raft.fsync import Syncer
 from fake_raft.messages import Envelope, Message, Servers
@@ -42,6 +42,7 @@ ELECTION_RANGE_MS = 1000
 LISTEN_RETRY_US = 1_000_000
 JOINER_PROBE_MS = 601_000
 UNKNOWN_CLUSTER = "unknown cluster"
+TICK = Tick()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Process:
         self._profile = profile
         self._server: Server | None = None
         self._dropped = False
-        self._wake: Timer | None = None
+        self._wake = 0
         self._ends: dict[int, End] = {}
         self._sessions: dict[int, Session] = {}
         self._syncer = Syncer(clock, choices, disk, self._synced)
@@ -131,8 +132,7 @@ class Process:
     def _die(self) -> None:
         self.alive = False
         self._syncer.stop()
-        if self._wake is not None:
-            self._wake.cancel()
+        self._wake += 1
         self._transactions.clear()
         for session in self._sessions.values():
             session.stop()
@@ -302,12 +302,12 @@ class Process:
 
     def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, Send):
-                end = self._ends.get(effect.connection)
-                if end is not None:
-                    self._network.send(end, effect.envelope, effect.message, effect.routine)
-            elif isinstance(effect, Save):
-                self.disk.records.append(effect.record)
+            if type(effect) is Send:
+                number, envelope, message, routine = effect
+                if number in self._ends:
+                    self._network.send(self._ends[number], envelope, message, routine)
+            elif type(effect) is Save:
+                self.disk.records.append(effect[0])
             else:
                 PERFORM[type(effect)](self, effect)
         if self._transactions.waiting and self._running:
@@ -316,9 +316,8 @@ class Process:
                 self._perform(self._running_server.finish())
 
     def _wake_at(self, effect: Wake) -> None:
-        if self._wake is not None:
-            self._wake.cancel()
-        self._wake = self._clock.call_at(effect.at * MS, self._woken)
+        self._wake += 1
+        self._clock.post(max(effect.at * MS, self._clock.now), self._woken, (self._wake,))
 
     def _draw_election(self, effect: DrawElection) -> None:
         drawn = self._choices.choose("election jitter", ELECTION_RANGE_MS)
@@ -350,8 +349,7 @@ class Process:
 
     def _drop_database(self, effect: Left) -> None:
         self._dropped = True
-        if self._wake is not None:
-            self._wake.cancel()
+        self._wake += 1
         for number in list(self._ends) + list(self._sessions):
             self._hang_up(number)
         self._network.unlisten(self)
@@ -367,15 +365,14 @@ class Process:
 
     # -- time and disk ----------------------------------------------------------------------------------------------
 
-    def _woken(self) -> None:
-        self._wake = None
-        if self._running and not self.paused:
+    def _woken(self, wake: int) -> None:
+        if wake == self._wake and self._running and not self.paused:
             self._event(self._tick())
 
     def _tick(self) -> Tick:
         s = self._state
         hands_over = s.leaving and s.role is LEADER
-        return Tick(self._pick_target(), self._leave_jitter()) if hands_over else Tick()
+        return Tick(self._pick_target(), self._leave_jitter()) if hands_over else TICK
 
     def _synced(self, ticket: int) -> None:
         if self.paused:
@@ -429,9 +426,10 @@ class Process:
 
     def received(self, end: End, envelope: Envelope, message: Message) -> None:
         """A message arrived."""
-        if self.alive and not self._dropped:
+        server = self._server
+        if self.alive and not self._dropped and server is not None:
             self.events += 1
-            self._perform(self._running_server.receive(self._clock.now // MS, end.number, envelope, message))
+            self._perform(server.receive(self._clock.now // MS, end.number, envelope, message))
 
 
 PERFORM: dict[type, Callable[[Process, Any], None]] = {

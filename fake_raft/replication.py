@@ -19,6 +19,7 @@ from fake_raft.state import (
     Peer,
     Rewrite,
     State,
+    new_tuple,
 )
 
 CRASH = "Segmentation fault"
@@ -37,7 +38,7 @@ def heartbeat(s: State) -> None:
         previous = peer.next_index - 1
         request = beats.get(previous)
         if request is None:
-            request = beats[previous] = AppendRequest(s.term, previous, s.log.term_at(previous), s.commit, ())
+            request = beats[previous] = request_after(s, previous, ())
         s.send(peer.sid, request, routine)
     commands.keep_alive(s)
     s.ping_later()
@@ -47,7 +48,12 @@ def send_entries(s: State, peer: Peer, count: int) -> None:
     """Send ``count`` entries from the server's next index on (0: to find out whether its log matches)."""
     previous = peer.next_index - 1
     entries = s.log.slice(previous + 1, previous + 1 + count) if count else ()
-    s.send(peer.sid, AppendRequest(s.term, previous, s.log.term_at(previous), s.commit, entries))
+    s.send(peer.sid, request_after(s, previous, entries))
+
+
+def request_after(s: State, previous: int, entries: tuple[Entry, ...]) -> AppendRequest:
+    """A request with the entries that follow index ``previous``."""
+    return new_tuple(AppendRequest, (s.term, previous, s.log.term_at(previous), s.commit, entries))
 
 
 # -- follower --------------------------------------------------------------------------------------------------------
@@ -84,7 +90,7 @@ def answer(s: State, source: str, request: AppendRequest, *, ok: bool) -> None:
     count = len(request.entries)
     if ok and request.commit > s.commit:
         update_commit(s, min(request.commit, request.prev_index + count))
-    reply = AppendReply(s.term, s.log.end, request.prev_index, count, ok)
+    reply = new_tuple(AppendReply, (s.term, s.log.end, request.prev_index, count, ok))
     if ok and not count:
         s.beat, s.beat_reply = request, reply
     s.send(source, reply)
@@ -128,7 +134,7 @@ def write_entries(s: State, first: int, entries: tuple[Entry, ...]) -> None:
     for entry in entries[offset:]:
         s.write(entry)
         reconfigured = reconfigured or entry.servers is not None
-    s.waiters.append(EntryWait(s.sync(), s.log.end - 1))
+    s.waiters.append(new_tuple(EntryWait, (s.sync(), s.log.end - 1)))
     if reconfigured:
         s.use(s.log.servers())
 
@@ -143,7 +149,7 @@ def update_commit(s: State, commit: int) -> bool:
     while s.commit < commit:
         s.commit += 1
         committed(s, s.log.entry(s.commit))
-    s.save(CommitRecord(s.commit))
+    s.save(new_tuple(CommitRecord, (s.commit,)))
     return True
 
 
@@ -183,7 +189,7 @@ def settle(s: State) -> None:
         if entry.data is not None:
             s.rows.append(entry.data)
             s.applied_eid = entry.eid
-            s.out.append(Applied(s.applied, entry.data))
+            s.out.append(new_tuple(Applied, (s.applied, entry.data)))
 
 
 # -- leader ----------------------------------------------------------------------------------------------------------
@@ -236,10 +242,11 @@ def own_entry_durable(s: State, index: int) -> None:
 def consider(s: State) -> None:
     """Commit the highest entry of the own term that a majority of the latest configuration has; the leader counts
     only while it is in it."""
-    have = sorted([peer.match_index for peer in s.peers.values()], reverse=True)
-    if not have:
+    have = [peer.match_index for peer in s.peers.values() if peer.match_index > s.commit]
+    if len(have) <= len(s.peers) // 2:
         return
-    index = min(have[len(have) // 2], s.log.end - 1)
+    have.sort(reverse=True)
+    index = min(have[len(s.peers) // 2], s.log.end - 1)
     if index > s.commit and s.log.term_at(index) == s.term and update_commit(s, index):
         heartbeat(s)
 

@@ -32,7 +32,19 @@ from fake_raft.messages import (
 from fake_raft.opening import open_file
 from fake_raft.profile import Profile
 from fake_raft.replies import remove_server_reply
-from fake_raft.state import LEADER, NEVER, DrawElection, Effect, EntryWait, Left, MessageWait, State, TermWait
+from fake_raft.state import (
+    LEADER,
+    NEVER,
+    DrawElection,
+    Effect,
+    EntryWait,
+    Left,
+    MessageWait,
+    Send,
+    State,
+    TermWait,
+    new_tuple,
+)
 
 
 class Tick(NamedTuple):
@@ -140,15 +152,15 @@ class Server:
 
     def handle(self, now: int, event: Event) -> list[Effect]:
         """React to ``event`` at ``now`` (ms)."""
-        if isinstance(event, Received):
+        if type(event) is Received:
             return self.receive(now, event.connection, event.envelope, event.message)
         s = self.state
         s.now = now
         if s.left or s.died:
             return []
-        if isinstance(event, Tick):
+        if type(event) is Tick:
             self._tick(event)
-        elif isinstance(event, Durable):
+        elif type(event) is Durable:
             self._durable(event.ticket)
         else:
             self._other(event)
@@ -163,9 +175,8 @@ class Server:
             return []
         if envelope is connection.seen or links.accept_message(s, connection, envelope, message):
             source = envelope.source
-            peer = s.peers.get(source)
-            if peer is not None:
-                peer.last_msg = now
+            if source in s.peers:
+                s.peers[source].last_msg = now
             kind = type(message)
             if kind not in TERM_CHECKED or message.term == s.term or self._new_term(message.term):  # type: ignore[union-attr]
                 HANDLERS[kind](s, source, message)
@@ -187,8 +198,7 @@ class Server:
             replication.settle(s)
         if s.left:
             self._close()
-        out = s.out
-        s.out = []
+        out, s.out = s.out, []
         return out
 
     def _close(self) -> None:
@@ -245,12 +255,13 @@ class Server:
         s = self.state
         while s.waiters and s.waiters[0].ticket <= ticket:
             waiter = s.waiters.pop(0)
-            if isinstance(waiter, TermWait):
-                s.synced_term, s.synced_vote = waiter.term, waiter.vote
-            elif isinstance(waiter, EntryWait):
+            if type(waiter) is MessageWait:
+                self._release(waiter)
+            elif type(waiter) is EntryWait:
                 replication.own_entry_durable(s, waiter.position)
             else:
-                self._release(waiter)
+                assert type(waiter) is TermWait, "every kind of waiter is known"
+                s.synced_term, s.synced_vote = waiter.term, waiter.vote
 
     def _release(self, waiter: MessageWait) -> None:
         """Send what had to wait, unless its term is over."""
@@ -258,7 +269,8 @@ class Server:
         term = getattr(waiter.message, "term", 0)
         connection = s.route(waiter.sid)
         if connection is not None and (not term or term >= s.term):
-            s.send_on(connection, waiter.message)
+            envelope = connection.envelope or s.address_to(connection)
+            s.out.append(new_tuple(Send, (connection.id, envelope, waiter.message, False)))
 
     # -- what people ask for ------------------------------------------------------------------------------------------
 

@@ -29,6 +29,9 @@ STABLE, CATCHUP, CAUGHT_UP, COMMITTING, REMOVE = "stable", "catchup", "caught up
 DEFAULT_TIMER = 1000
 NEVER = 1 << 60
 
+new_tuple = tuple.__new__
+"""Makes a named tuple from its class and a tuple of all fields, at half the price: for what is made at every event."""
+
 
 class Save(NamedTuple):
     """Append a record to the file; nothing waits for it until a :class:`Sync`."""
@@ -276,13 +279,13 @@ class State:
     # -- durability ---------------------------------------------------------------------------------------------
 
     def save(self, record: Record) -> None:
-        self.out.append(Save(record))
+        self.out.append(new_tuple(Save, (record,)))
 
     def sync(self) -> int:
         """Ask for durability of everything saved so far; returns the ticket."""
-        self.ticket += 1
-        self.out.append(Sync(self.ticket))
-        return self.ticket
+        self.ticket = ticket = self.ticket + 1
+        self.out.append(new_tuple(Sync, (ticket,)))
+        return ticket
 
     def set_term(self, term: int, vote: str | None) -> None:
         self.term, self.vote = term, vote
@@ -292,7 +295,7 @@ class State:
     def write(self, entry: Entry) -> int:
         """Append to the own log and file; returns the index."""
         index = self.log.append(entry)
-        self.save(EntryRecord(index, entry))
+        self.save(new_tuple(EntryRecord, (index, entry)))
         return index
 
     def is_synced(self, message: Message) -> bool:
@@ -321,17 +324,23 @@ class State:
 
     def send(self, sid: str, message: Message, routine: bool = False) -> bool:
         """Send to a server; False if no connection leads there. Waits for durability where it must."""
-        connection = self.route(sid)
+        try:
+            connection = self.routes[sid]
+        except KeyError:
+            connection = self.route(sid)
         if connection is None or sid == self.sid:
             return False
         if self.waiters and not self.is_synced(message):
-            self.waiters.append(MessageWait(0, sid, message))
+            self.waiters.append(new_tuple(MessageWait, (0, sid, message)))
             return True
-        envelope = connection.envelope
-        if envelope is None or envelope.target != sid:
-            envelope = connection.envelope = Envelope(self.cid, self.sid, sid)
-        self.out.append(Send(connection.id, envelope, message, routine))
+        envelope = connection.envelope or self.address_to(connection)
+        self.out.append(new_tuple(Send, (connection.id, envelope, message, routine)))
         return True
+
+    def address_to(self, connection: Connection) -> Envelope:
+        """The envelope of everything that goes to the server at the other end from now on."""
+        envelope = connection.envelope = Envelope(self.cid, self.sid, connection.sid)
+        return envelope
 
     def send_on(self, connection: Connection, message: Message) -> None:
         """Send on one connection, to whoever is there."""
@@ -353,7 +362,7 @@ class State:
         """Be woken at ``at`` (ms) or before."""
         if at < self.wake:
             self.wake = at
-            self.out.append(Wake(at))
+            self.out.append(new_tuple(Wake, (at,)))
 
     def ping_later(self) -> None:
         self.ping_at = self.now + self.timer // 3
