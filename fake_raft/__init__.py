@@ -4,10 +4,10 @@ from fake_raft.clock import Timer, VirtualClock
 from fake_raft.disk import Disk
 from fake_raft.network import Choices, Network
 from fake_raft.opening import StartRefused
-from fake_raft.process import CommandReply, Process
+from fake_raft.process import Process
 from fake_raft.profile import OVS_3_1, OVS_3_5, OVS_NEWEST, Profile, by_version
 from fake_raft.server import Server
-from fake_raft.status import ServerStatus
+from fake_raft.status import CommandReply, ServerStatus
 
 __all__ = [
     "OVS_3_1",

@@ -30,13 +30,14 @@ class VirtualClock:
     ``now`` is to be read only; ``posted`` counts what was asked for, ``events`` what was served.
     """
 
-    __slots__ = ("_heap", "events", "now", "posted")
+    __slots__ = ("_heap", "_limit", "events", "now", "posted")
 
     def __init__(self) -> None:
         self.now = 0
         self.events = 0
         self._heap: list[tuple[int, int, Callable[..., object], tuple[Any, ...]]] = []
         self.posted = 0
+        self._limit = 0
 
     def call_later(self, delay_us: int, fn: Callable[..., object], *args: Any) -> Timer:
         """Call ``fn(*args)`` after ``delay_us`` microseconds (at least 0)."""
@@ -53,6 +54,10 @@ class VirtualClock:
         self.posted += 1
         heappush(self._heap, (at_us, self.posted, fn, args))
 
+    def quiet_until(self) -> int:
+        """Nobody acts or looks before this time, but for whoever acts now."""
+        return min(self._heap[0][0], self._limit) if self._heap else self._limit
+
     def step(self) -> bool:
         """Serve the next callback; returns whether there was one. A cancelled one counts, and takes its time."""
         if not self._heap:
@@ -66,16 +71,21 @@ class VirtualClock:
     def run_until(self, at_us: int) -> None:
         """Serve everything up to and including ``at_us``; then it is that late."""
         heap = self._heap
-        while heap and heap[0][0] <= at_us:
-            at, _, fn, args = heappop(heap)
-            self.now = at
-            self.events += 1
-            fn(*args)
+        limit, self._limit = self._limit, at_us + 1
+        try:
+            while heap and heap[0][0] <= at_us:
+                at, _, fn, args = heappop(heap)
+                self.now = at
+                self.events += 1
+                fn(*args)
+        finally:
+            self._limit = limit
         self.now = max(self.now, at_us)
 
     def run_while(self, condition: Callable[[], bool], limit_us: int | None = None) -> bool:
         """Serve callbacks while ``condition()`` holds, for at most ``limit_us``; returns whether it stopped holding."""
         end = None if limit_us is None else self.now + limit_us
+        self._limit = 0
         while condition():
             if not self._heap or (end is not None and self._heap[0][0] > end):
                 if end is not None:

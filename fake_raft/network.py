@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 
 from fake_raft.clock import VirtualClock
 from fake_raft.messages import Envelope, Message
+from fake_raft.state import State
 
 MS = 1000
 LINK_DELAY_US = 300
@@ -38,6 +39,8 @@ class Host(Protocol):
     address: str
     alive: bool
     paused: bool
+    ends: dict[int, End]
+    skipped: int
 
     def accepted(self, end: End) -> None: ...
 
@@ -53,6 +56,9 @@ class Host(Protocol):
 
     @property
     def probe_ms(self) -> int: ...
+
+    @property
+    def idle(self) -> State | None: ...
 
 
 Item: TypeAlias = tuple[Envelope, Message] | None
@@ -100,7 +106,7 @@ class Network:
     def __init__(self, clock: VirtualClock, choices: Choices, link_delay_us: int = LINK_DELAY_US) -> None:
         self._clock = clock
         self._choices = choices
-        self._delay = link_delay_us
+        self.delay_us = link_delay_us
         self._listeners: dict[str, Host] = {}
         self._ends: dict[End, None] = {}
         self._cuts: dict[tuple[str, str], dict[str, None]] = {}
@@ -109,6 +115,8 @@ class Network:
         self.messages = 0
         self.drop: Callable[[str, str, Message], bool] | None = None
         """A test may lose single messages: called with (source address, target address, message)."""
+        self.skips_idle = True
+        """Whether heartbeats that change nothing may be skipped (:mod:`fake_raft.idle`)."""
 
     # -- who reaches whom ---------------------------------------------------------------------------------------
 
@@ -151,6 +159,11 @@ class Network:
         ports = self._cuts.get((source, target))
         return ports is not None and ("" in ports or port in ports)
 
+    @property
+    def undisturbed(self) -> bool:
+        """Whether all links work, nobody looks at single messages, and some may be skipped."""
+        return self.skips_idle and self.drop is None and not self._trouble
+
     def _relax(self) -> None:
         self._trouble = bool(self._cuts or self._down)
         for end in list(self._ends):
@@ -183,7 +196,7 @@ class Network:
             if again < until_us:
                 self._clock.post(again, self._connect_again, (process, number, address, until_us, attempt + 1))
             return
-        self._clock.post(now + 2 * self._delay, self._answer, (process, number, address))
+        self._clock.post(now + 2 * self.delay_us, self._answer, (process, number, address))
 
     def _connect_again(self, process: Host, number: int, address: str, until_us: int, attempt: int) -> None:
         if process.alive:
@@ -213,7 +226,7 @@ class Network:
             return
         if self.drop is not None and self.drop(end.owner.address, end.peer.owner.address, message):
             return
-        at = self._clock.now + self._delay
+        at = self._clock.now + self.delay_us
         if not routine:
             extra = self._choices.choose("delay", 8)
             if extra:
@@ -230,7 +243,7 @@ class Network:
         if not end.open:
             return
         end.open = False
-        end.tail_us = max(end.tail_us, self._clock.now + self._delay)
+        end.tail_us = max(end.tail_us, self._clock.now + self.delay_us)
         self._clock.post(end.tail_us, self._arrive, (end, None))
 
     def _deliver(self, source: End, envelope: Envelope, message: Message) -> None:
@@ -258,7 +271,7 @@ class Network:
                 self._ends.pop(source, None)
                 self._ends.pop(end, None)
             elif end.gone:
-                self._clock.post(self._clock.now + self._delay, self._reset, (source,))
+                self._clock.post(self._clock.now + self.delay_us, self._reset, (source,))
             return
         end.heard_us = self._clock.now
         owner = end.owner

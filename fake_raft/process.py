@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from fake_raft.clients import Done, Transactions
 from fake_raft.clock import VirtualClock
 from fake_raft.disk import Disk
 from fake_raft.fsync import Syncer
+from fake_raft.idle import idle_tick
 from fake_raft.messages import Envelope, Message, Servers
 from fake_raft.network import MS, Choices, End, Network
 from fake_raft.profile import Profile
@@ -18,6 +18,7 @@ from fake_raft.server import Accepted, Down, Durable, ElectionArmed, Event, Repl
 from fake_raft.session import Session
 from fake_raft.state import (
     LEADER,
+    NEVER,
     Applied,
     Completed,
     Dial,
@@ -34,7 +35,7 @@ from fake_raft.state import (
     Sync,
     Wake,
 )
-from fake_raft.status import ServerStatus, status_of
+from fake_raft.status import CommandReply, ServerStatus, status_of
 
 ELECTION_RANGE_MS = 1000
 """The random part of every election timeout, whatever the election timer (facts: ovsdb-raft 2)."""
@@ -43,18 +44,6 @@ LISTEN_RETRY_US = 1_000_000
 JOINER_PROBE_MS = 601_000
 UNKNOWN_CLUSTER = "unknown cluster"
 TICK = Tick()
-
-
-@dataclass(frozen=True, slots=True)
-class CommandReply:
-    """What ovs-appctl prints (without its own "server returned an error") and exits with."""
-
-    code: int
-    text: str
-
-    @property
-    def ok(self) -> bool:
-        return self.code == 0
 
 
 class Process:
@@ -78,6 +67,8 @@ class Process:
         self.death: str | None = None
         self.disk = disk
         self.events = 0
+        self.skipped = 0  # events that changed nothing but times (fake_raft.idle); the others are in ``events``
+        self.ends: dict[int, End] = {}
         self.on_applied: list[Callable[[Process, int, str], None]] = []
         self._clock = clock
         self._network = network
@@ -86,7 +77,6 @@ class Process:
         self._server: Server | None = None
         self._dropped = False
         self._wake = 0
-        self._ends: dict[int, End] = {}
         self._sessions: dict[int, Session] = {}
         self._syncer = Syncer(clock, choices, disk, self._synced)
         self._late = 0
@@ -222,6 +212,13 @@ class Process:
     def _state(self) -> State:
         return self._running_server.state
 
+    @property
+    def idle(self) -> State | None:
+        """The server's state, if it runs and no client waits for it."""
+        if self._server is None or not self.alive or self.paused or self._dropped or self._transactions.waiting:
+            return None
+        return self._server.state
+
     # -- what people ask for --------------------------------------------------------------------------------------
 
     def kick(self, text: str) -> CommandReply:
@@ -304,8 +301,8 @@ class Process:
         for effect in effects:
             if type(effect) is Send:
                 number, envelope, message, routine = effect
-                if number in self._ends:
-                    self._network.send(self._ends[number], envelope, message, routine)
+                if number in self.ends:
+                    self._network.send(self.ends[number], envelope, message, routine)
             elif type(effect) is Save:
                 self.disk.records.append(effect[0])
             else:
@@ -342,7 +339,7 @@ class Process:
         self._sessions[number] = Session(self._clock, self._network, self, number, effect.address)
 
     def _redial(self, effect: Redial) -> None:
-        end = self._ends.get(effect.connection)
+        end = self.ends.get(effect.connection)
         if end is not None:
             self._network.close(end)
             self.closed(end)
@@ -350,14 +347,14 @@ class Process:
     def _drop_database(self, effect: Left) -> None:
         self._dropped = True
         self._wake += 1
-        for number in list(self._ends) + list(self._sessions):
+        for number in list(self.ends) + list(self._sessions):
             self._hang_up(number)
         self._network.unlisten(self)
         self._transactions.refuse()
 
     def _hang_up(self, number: int) -> None:
         session = self._sessions.pop(number, None)
-        end = self._ends.pop(number, None)
+        end = self.ends.pop(number, None)
         if session is not None:
             session.stop()
         elif end is not None:
@@ -366,8 +363,13 @@ class Process:
     # -- time and disk ----------------------------------------------------------------------------------------------
 
     def _woken(self, wake: int) -> None:
-        if wake == self._wake and self._running and not self.paused:
+        if wake != self._wake or not self._running or self.paused:
+            return
+        again = idle_tick(self, self._clock, self._network)
+        if again is None:
             self._event(self._tick())
+        elif again < NEVER:
+            self._wake_at(Wake(again))
 
     def _tick(self) -> Tick:
         s = self._state
@@ -394,7 +396,7 @@ class Process:
             self._network.close(end)
             return
         end.number = self._running_server.number_connection()
-        self._ends[end.number] = end
+        self.ends[end.number] = end
         self._event(Accepted(end.number))
 
     def established(self, number: int, end: End) -> None:
@@ -403,7 +405,7 @@ class Process:
         if session is None or not session.established(end):
             self._network.close(end)
             return
-        self._ends[number] = end
+        self.ends[number] = end
         self._event(Up(number))
 
     def refused(self, number: int) -> None:
@@ -415,9 +417,9 @@ class Process:
     def closed(self, end: End) -> None:
         """A connection ended, by the other side, by a probe, or by our Redial."""
         number = end.number
-        if self._ends.get(number) is not end:
+        if self.ends.get(number) is not end:
             return
-        del self._ends[number]
+        del self.ends[number]
         session = self._sessions.get(number)
         if session is not None:
             session.lost()

@@ -16,6 +16,18 @@ PHASES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class CommandReply:
+    """What ovs-appctl prints (without its own "server returned an error") and exits with."""
+
+    code: int
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+
 class PendingLine(NamedTuple):
     """An ``Adding server`` or ``Removing server`` line."""
 

@@ -19,3 +19,17 @@ def test_a_run_comes_out_as_recorded(seed: int) -> None:
 def test_a_run_that_nobody_watches_comes_out_the_same(seed: int) -> None:
     """Same choices at the same times, and the same states at every microsecond that is looked at."""
     assert Run(seed, watched=False).play().notes.hash() == json.loads(GOLDEN.read_text())[str(seed)][0]
+
+
+def test_what_nobody_watches_is_skipped_in_good_part() -> None:
+    """Otherwise the test above says nothing."""
+    skipped = [sum(p.skipped for p in Run(seed, watched=False).play().cluster.at.values()) for seed in range(0, 54, 9)]
+    assert all(skipped), skipped
+
+
+def test_skipping_can_be_switched_off() -> None:
+    run = Run(0, watched=False)
+    run.cluster.network.skips_idle = False
+    run.play()
+    assert sum(process.skipped for process in run.cluster.at.values()) == 0
+    assert run.notes.hash() == json.loads(GOLDEN.read_text())["0"][0]

@@ -1,0 +1,150 @@
+"""Skipping what changes nothing but times: heartbeats of a quiet cluster, and wake-ups that come too early.
+
+A leader's heartbeat and the answers to it take two link delays. If nothing else happens and nobody looks in that time,
+and each message repeats the last one between two servers that agree, then all that it leaves is when who was heard
+last: this is written down at once, instead of six steps for each message. Whatever is not exactly so goes the long way.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fake_raft.clock import VirtualClock
+from fake_raft.messages import AppendReply, AppendRequest, Envelope
+from fake_raft.network import MS, End, Host, Network
+from fake_raft.state import CATCHUP, FOLLOWER, LEADER, Connection, Peer, State
+
+
+class Echo(NamedTuple):
+    """A follower that will answer a heartbeat as it did the last one: who, and both ways' ends."""
+
+    peer: Peer
+    follower: Host
+    state: State
+    near: End
+    back: End
+
+
+def idle_tick(host: Host, clock: VirtualClock, network: Network) -> int | None:
+    """If the Tick that is due need not be handled: all is as after it, and this is when to tick next (ms)."""
+    s = host.idle
+    if s is None or not network.skips_idle:
+        return None
+    if wakes_early(s, clock.now // MS) or beats_idly(host, s, clock, network):
+        host.skipped += 1
+        return s.wake
+    return None
+
+
+def wakes_early(s: State, now: int) -> bool:
+    """Whether a Tick at ``now`` (ms) finds nothing to do but to ask for the next; if so, the state is as after it."""
+    due = s.deadline()
+    if now >= due or s.leaving:
+        return False
+    s.now = now
+    if now >= s.ping_at:
+        s.ping_at = now + s.timer // 3
+    s.wake = due
+    return True
+
+
+def beats_idly(host: Host, s: State, clock: VirtualClock, network: Network) -> bool:
+    """Whether the Tick that is due now only sends heartbeats that change nothing; if so, all is as after the answers
+    to them, but for the next wake-up, at ``s.wake``."""
+    there = clock.now + network.delay_us
+    back = there + network.delay_us
+    now = clock.now // MS
+    if not network.undisturbed or clock.quiet_until() <= back or not repeats_itself(s, now):
+        return False
+    request = s.beats.get(s.log.end - 1)
+    if request is None:
+        return False
+    echoes = []
+    for peer in s.others:
+        connection = s.route(peer.sid)
+        if connection is None:
+            continue
+        echo = echo_of(host, s, peer, connection, request, there)
+        if echo is None:
+            return False
+        echoes.append(echo)
+    for echo in echoes:
+        note(host, echo, there, back)
+    network.messages += 2 * len(echoes)
+    s.now = back // MS if echoes else now
+    s.ping_at = now + s.timer // 3
+    s.wake = s.deadline()
+    return True
+
+
+def repeats_itself(s: State, now: int) -> bool:
+    """Whether a leader's heartbeat, and nothing else, is due, and repeats the last one."""
+    return (
+        s.role is LEADER
+        and s.ping_at <= now < (s.election_min if s.election_at is None else s.election_at)
+        and s.beats_key == (s.term, s.commit, s.log.end)
+        and not (s.waiters or s.commands or s.leaving or s.joining)
+    )
+
+
+def echo_of(host: Host, s: State, peer: Peer, way: Connection, request: AppendRequest, there: int) -> Echo | None:
+    """How a follower answers ``request`` at ``there`` (us), if it does so as the last time and the leader learns
+    nothing from it."""
+    near = host.ends[way.id]
+    far = near.peer
+    f = far.owner.idle
+    if f is None or peer.next_index != s.log.end or peer.phase == CATCHUP or not passes(near, there):
+        return None
+    reply = f.beat_reply
+    home = f.routes.get(s.sid)
+    if f.beat is not request or reply is None or home is None or not agrees(f, s, reply):
+        return None
+    back = far.owner.ends[home.id]
+    if (
+        reply.prev_index <= peer.match_index
+        and there // MS + f.timer >= f.wake
+        and passes(back, there)
+        and back.peer.owner is host
+        and is_known(f, far, way.envelope)
+        and is_known(s, back.peer, home.envelope)
+    ):
+        return Echo(peer, far.owner, f, near, back)
+    return None
+
+
+def passes(end: End, at: int) -> bool:
+    """Whether a message from ``end`` arrives at ``at`` with nothing before it."""
+    return end.open and end.peer.open and not end.held and not end.gone and end.tail_us <= at
+
+
+def agrees(f: State, s: State, reply: AppendReply) -> bool:
+    """Whether a follower's state is the one from which it gave its last answer, to the same leader."""
+    return (
+        f.role is FOLLOWER
+        and f.leader == s.sid
+        and f.term == reply.term == s.term
+        and f.log.end == reply.log_end
+        and not f.waiters
+    )
+
+
+def is_known(s: State, end: End, envelope: Envelope | None) -> bool:
+    """Whether the owner of ``end`` has accepted messages in this very envelope."""
+    connection = s.connections.get(end.number)
+    return connection is not None and envelope is not None and connection.seen is envelope
+
+
+def note(host: Host, echo: Echo, there: int, back: int) -> None:
+    """What remains of a heartbeat and its answer."""
+    peer, follower, f, near, home = echo
+    near.tail_us = near.peer.heard_us = there
+    home.tail_us = home.peer.heard_us = back
+    f.now = f.election_base = now = there // MS
+    f.election_min, f.election_at = now + f.timer, None
+    leader = f.peers.get(f.leader or "")
+    if leader is not None:
+        leader.last_msg = now
+    peer.last_msg = back // MS
+    peer.replied = True
+    follower.skipped += 1
+    host.skipped += 1
