@@ -37,9 +37,11 @@ class LeaderRecord(NamedTuple):
 
 
 class NoteRecord(NamedTuple):
-    """``left``: the server left the cluster; such a file is never opened again. Other notes are for people."""
+    """``left``: the server left the cluster; such a file is never opened again. Other notes are for people, and so
+    is the comment, which a real server adds to each."""
 
     note: str
+    comment: str | None = None
 
 
 Record: TypeAlias = TermRecord | EntryRecord | CommitRecord | LeaderRecord | NoteRecord

@@ -47,7 +47,7 @@ def replay(s: State, number: int, record: Record) -> None:
     if term > s.term:
         s.term, s.vote = term, None
     if isinstance(record, TermRecord):
-        s.vote = record.vote
+        replay_vote(s, number, record)
     elif isinstance(record, EntryRecord):
         replay_entry(s, number, record)
     elif isinstance(record, CommitRecord):
@@ -61,6 +61,20 @@ def replay(s: State, number: int, record: Record) -> None:
         assert isinstance(record, LeaderRecord | NoteRecord), "every kind of record is known"
 
 
+def replay_vote(s: State, number: int, record: TermRecord) -> None:
+    """A term alone leaves the vote as it is; a vote is for good, and for the current term."""
+    if record.vote is None:
+        return
+    if record.term < s.term:
+        raise StartRefused(f"record {number} votes for term {record.term} but current term is {s.term}")
+    if s.vote not in (None, record.vote):
+        raise StartRefused(
+            f"record {number} votes for {s.vote[:4]} in term {record.term} "
+            f"but a previous record for the same term voted for {record.vote[:4]}"
+        )
+    s.vote = record.vote
+
+
 def replay_entry(s: State, number: int, record: EntryRecord) -> None:
     """An entry below the end truncates; one at the commit index itself passes, as in the server."""
     if record.position < s.commit:
@@ -72,6 +86,11 @@ def replay_entry(s: State, number: int, record: EntryRecord) -> None:
         raise StartRefused(f"record {number} with index {record.position} skips past expected index {s.log.end}")
     if record.position < s.log.end:
         s.log.truncate(record.position)
+    if record.entry.term < s.log.last_term:
+        raise StartRefused(
+            f"record {number} with index {record.position} term {record.entry.term} "
+            f"precedes previous entry's term {s.log.last_term}"
+        )
     s.log.append(record.entry)
 
 
