@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from fake_raft import Disk, Network, Process, StartRefused, VirtualClock, by_version
-from fake_raft.messages import AppendReply, AppendRequest, InstallSnapshot, Message, VoteRequest
+from fake_raft.messages import AppendReply, AppendRequest, Envelope, InstallSnapshot, Message, VoteRequest
 from fake_raft.network import Choices, End, Item, split
 from fake_raft.profile import Profile
 from fake_raft.server import ElectionArmed, Event
@@ -71,7 +71,19 @@ class Words(Network):
             del self.words[word]
         for end in [end for end in self._stuck if source is None or (end.host, end.peer.host) == (source, target)]:
             del self._stuck[end]
+        self.skips_idle = not self.words
         super().heal(source, target)
+
+    def stop_at(self, word: tuple[str, str, str]) -> None:
+        """(sender's host, receiver's host, word): heartbeats have words too, so none is skipped meanwhile."""
+        self.words[word] = None
+        self.skips_idle = False
+
+    def _deliver(self, source: End, envelope: Envelope, message: Message) -> None:
+        if self.words:
+            self._arrive(source, (envelope, message))
+        else:
+            super()._deliver(source, envelope, message)
 
     def _arrive(self, source: End, item: Item) -> None:
         if item is None or source.held or not self._lost(source, item[1]):
@@ -212,7 +224,7 @@ class FakeWorld:
         self._network.cut(self._host(source), self._host(target))
 
     def cut_at(self, source: int, target: int, word: str) -> None:
-        self._network.words[self._host(source), self._host(target), word] = None
+        self._network.stop_at((self._host(source), self._host(target), word))
 
     def heal(self, *between: int) -> None:
         if not between:
