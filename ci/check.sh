@@ -75,6 +75,7 @@ conformance() {
   read -ra cases <<<"${CASES:-}"
   stage "OVS of other Debian releases" other_ovs
   PYTHONPATH=. stage "conformance" python tests/conformance/table.py "${cases[@]}"
+  [ "${N:-20}" = 0 ] || PYTHONPATH=.:tests/conformance stage "random scripts" python -m differential "${N:-20}" "${FIRST:-0}"
 }
 
 finish() {
