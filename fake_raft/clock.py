@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, TypeAlias
+
+
+Callback: TypeAlias = tuple[int, int, Callable[..., object], tuple[Any, ...]]
+"""When, how many were asked for before, and what to call with which arguments."""
 
 
 class Timer:
@@ -35,7 +39,7 @@ class VirtualClock:
     def __init__(self) -> None:
         self.now = 0
         self.events = 0
-        self._heap: list[tuple[int, int, Callable[..., object], tuple[Any, ...]]] = []
+        self._heap: list[Callback] = []
         self.posted = 0
         self._limit = 0
 
@@ -54,9 +58,18 @@ class VirtualClock:
         self.posted += 1
         heappush(self._heap, (at_us, self.posted, fn, args))
 
-    def quiet_until(self) -> int:
-        """Nobody acts or looks before this time, but for whoever acts now."""
-        return min(self._heap[0][0], self._limit) if self._heap else self._limit
+    def soon(self, at_us: int) -> list[Callback] | None:
+        """What has been asked for up to ``at_us``, in no order; None if somebody may look before that time."""
+        heap = self._heap
+        if self._limit <= at_us:
+            return None
+        found: list[Callback] = []
+        below = [0]
+        for index in below:  # whatever is later than its parent's time is below it in the heap
+            if index < len(heap) and heap[index][0] <= at_us:
+                found.append(heap[index])
+                below += (2 * index + 1, 2 * index + 2)
+        return found
 
     def step(self) -> bool:
         """Serve the next callback; returns whether there was one. A cancelled one counts, and takes its time."""

@@ -36,6 +36,22 @@ def idle_tick(host: Host, clock: VirtualClock, network: Network) -> int | None:
     return None
 
 
+def tick(host: Host, wake: int) -> None:
+    """What a clock calls for a process's Tick."""
+    host.woken(wake)
+
+
+def nobody_else(host: Host, clock: VirtualClock, until: int) -> bool:
+    """Whether nothing happens to the servers of ``host``'s cluster until ``until`` (us), and nobody looks.
+
+    Ticks of servers at other ports, that is of another database, do not count: they talk among themselves.
+    """
+    others = clock.soon(until)
+    return others is not None and all(
+        fn is tick and args[0].port != host.port and args[0].idle is not None for _, _, fn, args in others
+    )
+
+
 def wakes_early(s: State, now: int) -> bool:
     """Whether a Tick at ``now`` (ms) finds nothing to do but to ask for the next; if so, the state is as after it."""
     due = s.deadline()
@@ -54,7 +70,7 @@ def beats_idly(host: Host, s: State, clock: VirtualClock, network: Network) -> b
     there = clock.now + network.delay_us
     back = there + network.delay_us
     now = clock.now // MS
-    if not network.undisturbed or clock.quiet_until() <= back or not repeats_itself(s, now):
+    if not network.undisturbed or not repeats_itself(s, now) or not nobody_else(host, clock, back):
         return False
     request = s.beats.get(s.log.end - 1)
     if request is None:

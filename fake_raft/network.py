@@ -39,6 +39,7 @@ class Host(Protocol):
     address: str
     alive: bool
     paused: bool
+    port: str
     ends: dict[int, End]
     skipped: int
 
@@ -53,6 +54,8 @@ class Host(Protocol):
     def received(self, end: End, envelope: Envelope, message: Message) -> None: ...
 
     def lose_power(self) -> None: ...
+
+    def woken(self, wake: int) -> None: ...
 
     @property
     def probe_ms(self) -> int: ...

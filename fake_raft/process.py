@@ -10,9 +10,9 @@ from fake_raft.clients import Done, Transactions
 from fake_raft.clock import VirtualClock
 from fake_raft.disk import Disk
 from fake_raft.fsync import Syncer
-from fake_raft.idle import idle_tick
+from fake_raft.idle import idle_tick, tick
 from fake_raft.messages import Envelope, Message, Servers
-from fake_raft.network import MS, Choices, End, Network
+from fake_raft.network import MS, Choices, End, Network, split
 from fake_raft.profile import Profile
 from fake_raft.server import Accepted, Down, Durable, ElectionArmed, Event, Reply, Server, Tick, Up
 from fake_raft.session import Session
@@ -61,6 +61,7 @@ class Process:
         name: str = "",
     ) -> None:
         self.address = address
+        self.port = split(address)[1]
         self.name = name or address
         self.alive = False
         self.paused = False
@@ -314,7 +315,7 @@ class Process:
 
     def _wake_at(self, effect: Wake) -> None:
         self._wake += 1
-        self._clock.post(max(effect.at * MS, self._clock.now), self._woken, (self._wake,))
+        self._clock.post(max(effect.at * MS, self._clock.now), tick, (self, self._wake))
 
     def _draw_election(self, effect: DrawElection) -> None:
         drawn = self._choices.choose("election jitter", ELECTION_RANGE_MS)
@@ -362,7 +363,8 @@ class Process:
 
     # -- time and disk ----------------------------------------------------------------------------------------------
 
-    def _woken(self, wake: int) -> None:
+    def woken(self, wake: int) -> None:
+        """It is time for a Tick, unless another time was asked for since."""
         if wake != self._wake or not self._running or self.paused:
             return
         again = idle_tick(self, self._clock, self._network)
