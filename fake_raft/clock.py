@@ -6,7 +6,6 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
-
 Callback: TypeAlias = tuple[int, int, Callable[..., object], tuple[Any, ...]]
 """When, how many were asked for before, and what to call with which arguments."""
 

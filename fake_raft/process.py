@@ -41,7 +41,6 @@ ELECTION_RANGE_MS = 1000
 """The random part of every election timeout, whatever the election timer (facts: ovsdb-raft 2)."""
 
 LISTEN_RETRY_US = 1_000_000
-JOINER_PROBE_MS = 601_000
 UNKNOWN_CLUSTER = "unknown cluster"
 TICK = Tick()
 
@@ -195,10 +194,7 @@ class Process:
     @property
     def probe_ms(self) -> int:
         """The inactivity probe of this server's connections (facts: ovsdb-raft 4, 6)."""
-        if not self._running:
-            return 1000
-        s = self._state
-        return JOINER_PROBE_MS if s.joining and s.profile.join_by_commit else s.timer + 1000
+        return self._state.probe_ms if self._running else 1000
 
     @property
     def _running(self) -> bool:

@@ -27,6 +27,7 @@ from fake_raft.profile import Profile
 FOLLOWER, CANDIDATE, LEADER = "follower", "candidate", "leader"
 STABLE, CATCHUP, CAUGHT_UP, COMMITTING, REMOVE = "stable", "catchup", "caught up", "committing", "removing"
 DEFAULT_TIMER = 1000
+JOINER_PROBE_MS = 601_000
 NEVER = 1 << 60
 
 new_tuple = tuple.__new__
@@ -402,6 +403,11 @@ class State:
     def is_connected(self) -> bool:
         """The ``connected`` column of ``_Server`` (facts: ovsdb-raft 1.4)."""
         return not (self.candidate_retrying or self.joining or self.leaving or self.left) and self.ever_had_leader
+
+    @property
+    def probe_ms(self) -> int:
+        """The inactivity probe of this server's connections (facts: ovsdb-raft 4, 6)."""
+        return JOINER_PROBE_MS if self.joining and self.profile.join_by_commit else self.timer + 1000
 
     def nickname(self, sid: str) -> str:
         """Four digits; for ``unix:`` sockets the name of the socket file (facts: ovsdb-raft 1.2)."""
