@@ -7,12 +7,13 @@ from fake_raft.opening import StartRefused
 from fake_raft.process import Process
 from fake_raft.profile import OVS_3_1, OVS_3_5, OVS_NEWEST, Profile, by_version
 from fake_raft.server import Server
-from fake_raft.status import CommandReply, ServerStatus
+from fake_raft.status import Ages, CommandReply, ServerStatus
 
 __all__ = [
     "OVS_3_1",
     "OVS_3_5",
     "OVS_NEWEST",
+    "Ages",
     "Choices",
     "CommandReply",
     "Disk",

@@ -35,7 +35,7 @@ from fake_raft.state import (
     Sync,
     Wake,
 )
-from fake_raft.status import CommandReply, ServerStatus, status_of
+from fake_raft.status import Ages, CommandReply, ServerStatus, ages_of, status_line, status_of
 
 ELECTION_RANGE_MS = 1000
 """The random part of every election timeout, whatever the election timer (facts: ovsdb-raft 2)."""
@@ -67,6 +67,7 @@ class Process:
         self.death: str | None = None
         self.disk = disk
         self.events = 0
+        self.changes = 0  # grows whenever ``status`` may have changed in more than times
         self.skipped = 0  # events that changed nothing but times (fake_raft.idle); the others are in ``events``
         self.ends: dict[int, End] = {}
         self.on_applied: list[Callable[[Process, int, str], None]] = []
@@ -81,7 +82,6 @@ class Process:
         self._syncer = Syncer(clock, choices, disk, self._synced)
         self._late = 0
         self._transactions = Transactions()
-        self._rows: tuple[list[str], tuple[str, ...]] = ([], ())
         self._stagger = zlib.crc32(self.name.encode()) % ELECTION_RANGE_MS
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -121,6 +121,7 @@ class Process:
 
     def _die(self) -> None:
         self.alive = False
+        self.changes += 1
         self._syncer.stop()
         self._wake += 1
         self._transactions.clear()
@@ -132,6 +133,7 @@ class Process:
         """SIGSTOP."""
         if self.alive and not self.paused:
             self.paused = True
+            self.changes += 1
             self._network.stopped()
 
     def unpause(self) -> None:
@@ -139,6 +141,7 @@ class Process:
         if not self.paused:
             return
         self.paused = False
+        self.changes += 1
         if self.alive:
             self._network.resumed(self)
             self._finish_sync()
@@ -146,6 +149,15 @@ class Process:
                 self._event(self._tick())
 
     # -- what others may know -----------------------------------------------------------------------------------
+
+    def ages(self) -> Ages:
+        """What differs in :meth:`status` while ``changes`` is the same. Only for a server that has a status."""
+        return ages_of(self._state, self._clock.now // MS)
+
+    @property
+    def health(self) -> tuple[str, str] | None:
+        """The ``Status`` and ``Role`` lines of :meth:`status` alone."""
+        return (status_line(self._state), self._state.role) if self._running else None
 
     @property
     def error(self) -> str:
@@ -159,7 +171,8 @@ class Process:
     @property
     def is_leader(self) -> bool:
         """The ``leader`` column of ``_Server``."""
-        return self._running and self._state.role is LEADER
+        server = self._server
+        return server is not None and server.state.role is LEADER and self.alive and not self._dropped
 
     @property
     def connected(self) -> bool:
@@ -172,14 +185,7 @@ class Process:
 
     def rows(self) -> tuple[str, ...] | None:
         """What the server serves, in the order in which it was applied; None while joining or without the database."""
-        if not self._running or self._state.joining:
-            return None
-        rows = self._state.rows
-        known, copy = self._rows
-        if known is not rows or len(copy) != len(rows):
-            copy = tuple(rows)
-            self._rows = (rows, copy)
-        return copy
+        return self._state.served if self._running and not self._state.joining else None
 
     @property
     def answers_reads(self) -> bool:
@@ -295,6 +301,7 @@ class Process:
         self._perform(self._running_server.handle(self._clock.now // MS, event))
 
     def _perform(self, effects: list[Effect]) -> None:
+        self.changes += 1
         for effect in effects:
             if type(effect) is Send:
                 number, envelope, message, routine = effect

@@ -211,7 +211,7 @@ class State:
         *("connections_made", "tend", "now", "election_base", "election_min", "election_at", "ping_at"),
         *("join_at", "leave_at", "wake", "election_started", "election_reason", "election_won", "out"),
         *("ticket", "waiters", "synced_term", "synced_vote", "log_synced", "commands", "beat", "beat_reply", "beats"),
-        "beats_key",
+        *("beats_key", "_served"),
     )
 
     def __init__(self, profile: Profile, header: Header) -> None:
@@ -241,6 +241,7 @@ class State:
         self.applied = 0
         self.applied_eid: str | None = None
         self.rows: list[str] = []
+        self._served: tuple[list[str], tuple[str, ...]] = ([], ())
         self.timer = DEFAULT_TIMER
         self.timer_new: int | None = None
         self.remotes = list(header.remotes)
@@ -403,6 +404,14 @@ class State:
     def is_connected(self) -> bool:
         """The ``connected`` column of ``_Server`` (facts: ovsdb-raft 1.4)."""
         return not (self.candidate_retrying or self.joining or self.leaving or self.left) and self.ever_had_leader
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """What was applied; the same tuple until there is more."""
+        rows, copy = self._served
+        if rows is not self.rows or len(copy) != len(rows):
+            rows, copy = self._served = (self.rows, tuple(self.rows))
+        return copy
 
     @property
     def probe_ms(self) -> int:

@@ -88,6 +88,23 @@ class ServerStatus:
     servers: tuple[ServerLine, ...]
 
 
+class Ages(NamedTuple):
+    """What of a status changes with time alone (ms)."""
+
+    election_started: int | None
+    election_won: int | None
+    last_msg: tuple[int | None, ...]
+
+
+def ages_of(s: State, now: int) -> Ages:
+    """The ages of :func:`status_of`, servers in its order."""
+    return Ages(
+        None if s.election_started is None else now - s.election_started,
+        None if s.election_won is None else now - s.election_won,
+        tuple([None if peer.last_msg is None else now - peer.last_msg for peer in s.peers.values()]),
+    )
+
+
 def status_line(s: State) -> str:
     """The ``Status:`` line, by precedence."""
     if s.joining:

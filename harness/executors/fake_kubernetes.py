@@ -33,6 +33,7 @@ class FakeKubernetes:
         self.kube = kube
         self.versions = spec.versions
         self._origin = 0.0
+        self._seen: dict[str, Pod] = {}
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -119,7 +120,29 @@ class FakeKubernetes:
         )
 
     def _pods(self) -> tuple[Pod, ...]:
-        return tuple(self._pod(pod) for pod in self.kube.pods.values())
+        """Those that look as before are the same objects as before."""
+        before, self._seen = self._seen, {}
+        for pod in self.kube.pods.values():
+            seen = before.get(pod.name)
+            self._seen[pod.name] = seen if seen is not None and self._looks(pod, seen) else self._pod(pod)
+        return tuple(self._seen.values())
+
+    def _looks(self, pod: KubePod, seen: Pod) -> bool:
+        """Whether :meth:`_pod` would say the same again."""
+        since = pod.ready_since - self._origin if pod.ready_since is not None else None
+        return (
+            seen.ready == pod.ready
+            and seen.ready_since == since
+            and seen.phase == pod.phase.value
+            and seen.restarts == pod.restarts
+            and seen.terminating == pod.terminating
+            and seen.node == pod.node
+            and seen.address == pod.address
+            and seen.template == pod.template_hash
+            and seen.labels == pod.labels
+            and seen.annotations == pod.annotations
+            and seen.env == pod.env
+        )
 
     def _pod(self, pod: KubePod) -> Pod:
         return Pod(

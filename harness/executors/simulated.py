@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from fake_kube.cluster import Cluster
 from fake_kube.kube_ovn import OVS, install
 from fake_kube.leader_checker import LeaderChecker, LeaderFlags
 from fake_kube.objects import Pod
 from fake_kube.profile import KubeOvnProfile, kube_ovn_profile, kubernetes_profile
-from fake_raft import Network, ServerStatus, VirtualClock, by_version
+from fake_raft import Ages, Network, Process, ServerStatus, VirtualClock, by_version
 from harness import health, raft_status
 from harness.addresses import split_list
 from harness.cluster import (
@@ -47,6 +48,14 @@ FORMS_WITHIN = 300.0
 UNREACHABLE = "ovs-appctl: cannot connect to the server's control socket"
 
 
+class Known(NamedTuple):
+    """What a server told at its ``changes``-th change."""
+
+    server: Process
+    changes: int
+    status: MemberStatus
+
+
 class SimulatedExecutor(FakeKubernetes):
     """A cluster in memory. Its clock starts when the cluster has formed."""
 
@@ -72,6 +81,7 @@ class SimulatedExecutor(FakeKubernetes):
         self._client = SimulatedClient(self.machines, self._clock, self._listed)
         self._fired: list[tuple[float, Fault, bool]] = []
         self._origin = 0.0
+        self._known: dict[tuple[Database, str], Known] = {}
         self._looked: tuple[tuple[int, int], ClusterView] | None = None
         self._checker = LeaderChecker(self.kube, self._flags, kube_ovn)
         self._form(kube_ovn)
@@ -159,10 +169,15 @@ class SimulatedExecutor(FakeKubernetes):
         server = machine.server(database)
         if server is None or server.paused or not machine.powered:
             return None, UNREACHABLE
+        known = self._known.get((database, node))
+        if known is not None and known.server is server and known.changes == server.changes:
+            return aged(known.status, server.ages()), ""
         status = server.status()
         if status is None:
             return None, server.error
-        return member_status(status), ""
+        told = member_status(status)
+        self._known[database, node] = Known(server, server.changes, told)
+        return told, ""
 
     def status_text(self, database: Database, node: str) -> Reply:
         status, error = self._status(database, node)
@@ -300,6 +315,23 @@ class SimulatedExecutor(FakeKubernetes):
 def _each(act: Callable[[Machine], bool], machines: list[Machine]) -> bool:
     """Do it to every machine; whether it changed anything on any."""
     return sum(act(machine) for machine in machines) > 0
+
+
+def aged(status: MemberStatus, ages: Ages) -> MemberStatus:
+    """The same, told at another time."""
+    servers = (
+        ServerEntry(
+            *(entry.nickname, entry.sid4, entry.address, entry.is_self, entry.phase, entry.voted_for),
+            *(entry.next_index, entry.match_index, age),
+        )
+        for entry, age in zip(status.servers, ages.last_msg, strict=True)
+    )
+    return replace(
+        status,
+        election_started_ms=ages.election_started,
+        election_won_ms=ages.election_won,
+        servers=tuple(servers),
+    )
 
 
 def member_status(status: ServerStatus) -> MemberStatus:

@@ -75,8 +75,8 @@ class Container:
 
     def _facts(self, database: Database) -> HealthFacts | None:
         server = self.machine.server(database)
-        status = server.status() if server is not None else None
-        return HealthFacts(status.status, status.role) if status is not None else None
+        health = server.health if server is not None else None
+        return HealthFacts(*health) if health is not None else None
 
     def _ended(self, code: int) -> None:
         self._over = True

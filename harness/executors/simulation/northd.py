@@ -61,15 +61,20 @@ class Northd:
         return (nb, sb) if nb is not None and sb is not None else None
 
     def _leader(self, database: Database) -> tuple[Machine, Process] | None:
-        led = [(machine, s) for machine, s in self._machines.servers(database) if s.is_leader and not s.paused]
-        return max(led, key=lambda pair: pair[1].term) if led else None
+        found = None
+        for machine in self._machines:
+            server = machine.servers.get(database)
+            if server is not None and server.is_leader and not server.paused:
+                found = (machine, server) if found is None or server.term > found[1].term else found
+        return found
 
     def _tick(self) -> None:
-        leaders = self._leaders()
-        if leaders is None:
+        source = self._leader(Database.NB)
+        if source is None or not self._has_news(source[1]):
             return
-        (_, nb), (_, sb) = leaders
-        if self._has_news(nb) and self._holding(leaders) is not None:
+        leaders = self._leaders()
+        if leaders is not None and self._holding(leaders) is not None:
+            (_, nb), (_, sb) = leaders
             for row in self._new_rows(nb):
                 self._send(row, sb)
 
