@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ci/check.sh scenarios|test|lint|bench|conformance: what the make targets do once ci/setup.sh has been here.
+# ci/check.sh scenarios|test|lint|bench|compiled|conformance: what the make targets do once ci/setup.sh has been here.
 # Everything is run even if something fails; the last line says what ran where, the exit status whether all was well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -51,6 +51,7 @@ other_ovs() {
 # Two runs, so that the simulator's load does not disturb real processes, which measure real time.
 everything() {
   lint
+  ! command -v cc >/dev/null || compiled
   stage "OVS of other Debian releases" other_ovs
   local required
   mapfile -t required < <(required_only sim kind kube)
@@ -61,12 +62,22 @@ everything() {
     --ovn-backend sim,ovsdb,kind -m real_ovsdb "${required[@]}"
 }
 
+COMPILED=.make/compiled
+
+compiled() {
+  stage "compile the model" python bench/compile.py $COMPILED
+}
+
+# Without a C compiler only plain Python is measured.
 bench() {
   local script
   for script in bench/*.py; do
-    [ -e "$script" ] && stage "$script" python "$script"
+    [ "$script" = bench/compile.py ] || stage "$script" python "$script"
   done
-  return 0
+  command -v cc >/dev/null || return 0
+  compiled
+  stage "bench/raft_events.py, compiled" python bench/raft_events.py 0.1 $COMPILED
+  stage "bench/swaps.py, compiled" python bench/swaps.py 5 $COMPILED
 }
 
 # CASES: names of cases, by blanks; all if empty.
@@ -93,7 +104,8 @@ case ${1:-} in
   test) everything ;;
   lint) lint ;;
   bench) bench ;;
+  compiled) compiled ;;
   conformance) conformance ;;
-  *) echo "usage: ci/check.sh scenarios|test|lint|bench|conformance" >&2 && exit 2 ;;
+  *) echo "usage: ci/check.sh scenarios|test|lint|bench|compiled|conformance" >&2 && exit 2 ;;
 esac
 finish
