@@ -27,7 +27,7 @@ from fake_raft.messages import (
 )
 from fake_raft.opening import replay
 from fake_raft.profile import PreVote, Profile
-from fake_raft.state import LEADER, NEVER, Rewrite, State
+from fake_raft.state import CANDIDATE, LEADER, NEVER, Rewrite, State
 from fake_raft.status import status_of
 from harness.executors.simulated import member_status
 
@@ -171,7 +171,9 @@ class Validation:
     def ask_for_votes(self, life: Life, node: Node) -> None:
         """A pre-vote, of which the file tells only when it was won."""
         s, head = node.state, life.head()
-        if self.profile.pre_vote is PreVote.NONE or not isinstance(head, Written) or s.pre_voting:
+        if self.profile.pre_vote is PreVote.NONE or not isinstance(head, Written):
+            return
+        if s.role is CANDIDATE and s.pre_voting and self.idle < 2:
             return
         if isinstance(head.record, TermRecord) and (head.record.term, head.record.vote) == (s.term + 1, s.sid):
             asking, done = node.tried(Node.timeout)
