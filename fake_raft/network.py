@@ -9,6 +9,7 @@ Sources: facts, ovsdb-raft 4, 6, 9.27; RFC 6298 for the pauses.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 from fake_raft.clock import VirtualClock
@@ -68,6 +69,7 @@ Item: TypeAlias = tuple[Envelope, Message] | None
 """What travels: a message, or None for the end of the stream."""
 
 
+@lru_cache(maxsize=1024)
 def split(address: str) -> tuple[str, str]:
     """(host, port) of ``tcp:[10.0.0.1]:6643``; a unix socket is its own host."""
     scheme, _, rest = address.partition(":")

@@ -8,6 +8,7 @@ What is not modelled: a map that grew does not shrink, so order within a bucket 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 
 def bucket_order(sids: Iterable[str]) -> list[str]:
@@ -23,6 +24,7 @@ def bucket_order(sids: Iterable[str]) -> list[str]:
     return [sid for bucket in buckets for sid in bucket]
 
 
+@lru_cache(maxsize=1024)
 def first_word(sid: str) -> int:
     """The first 32 bits of a uuid; an id that is none counts its characters, so that order stays defined."""
     try:

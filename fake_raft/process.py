@@ -6,13 +6,14 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from fake_raft.clients import Done, Transactions
+from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
 from fake_raft.disk import Disk
 from fake_raft.fsync import Syncer
 from fake_raft.idle import idle_tick, tick
-from fake_raft.messages import Envelope, Message, Servers
+from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
+from fake_raft.observed import UNKNOWN_CLUSTER, Observed
 from fake_raft.profile import Profile
 from fake_raft.server import Accepted, Down, Durable, ElectionArmed, Event, Reply, Server, Tick, Up
 from fake_raft.session import Session
@@ -31,21 +32,19 @@ from fake_raft.state import (
     Rewrite,
     Save,
     Send,
-    State,
     Sync,
     Wake,
 )
-from fake_raft.status import Ages, CommandReply, ServerStatus, ages_of, status_line, status_of
+from fake_raft.status import CommandReply
 
 ELECTION_RANGE_MS = 1000
 """The random part of every election timeout, whatever the election timer (facts: ovsdb-raft 2)."""
 
 LISTEN_RETRY_US = 1_000_000
-UNKNOWN_CLUSTER = "unknown cluster"
 TICK = Tick()
 
 
-class Process:
+class Process(Observed):
     """One process. ``name`` tells processes apart when nothing else does: it staggers election timeouts."""
 
     def __init__(
@@ -59,29 +58,23 @@ class Process:
         *,
         name: str = "",
     ) -> None:
+        super().__init__(clock)
         self.address = address
         self.port = split(address)[1]
         self.name = name or address
-        self.alive = False
-        self.paused = False
         self.death: str | None = None
         self.disk = disk
         self.events = 0
-        self.changes = 0  # grows whenever ``status`` may have changed in more than times
         self.skipped = 0  # events that changed nothing but times (fake_raft.idle); the others are in ``events``
         self.ends: dict[int, End] = {}
         self.on_applied: list[Callable[[Process, int, str], None]] = []
-        self._clock = clock
         self._network = network
         self._choices = choices
         self._profile = profile
-        self._server: Server | None = None
-        self._dropped = False
         self._wake = 0
         self._sessions: dict[int, Session] = {}
         self._syncer = Syncer(clock, choices, disk, self._synced)
         self._late = 0
-        self._transactions = Transactions()
         self._stagger = zlib.crc32(self.name.encode()) % ELECTION_RANGE_MS
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -147,80 +140,6 @@ class Process:
             self._finish_sync()
             if self._running:
                 self._event(self._tick())
-
-    # -- what others may know -----------------------------------------------------------------------------------
-
-    def ages(self) -> Ages:
-        """What differs in :meth:`status` while ``changes`` is the same. Only for a server that has a status."""
-        return ages_of(self._state, self._clock.now // MS)
-
-    @property
-    def health(self) -> tuple[str, str] | None:
-        """The ``Status`` and ``Role`` lines of :meth:`status` alone."""
-        return (status_line(self._state), self._state.role) if self._running else None
-
-    @property
-    def error(self) -> str:
-        """What appctl answers when there is no status."""
-        return UNKNOWN_CLUSTER if self._dropped else "" if self.alive else "no server"
-
-    def status(self) -> ServerStatus | None:
-        """``cluster/status``; None when the process is gone or has dropped the database (see ``error``)."""
-        return status_of(self._running_server.state, self._clock.now // MS) if self._running else None
-
-    @property
-    def is_leader(self) -> bool:
-        """The ``leader`` column of ``_Server``."""
-        server = self._server
-        return server is not None and server.state.role is LEADER and self.alive and not self._dropped
-
-    @property
-    def connected(self) -> bool:
-        """The ``connected`` column of ``_Server``."""
-        return self._running and self._state.is_connected
-
-    @property
-    def term(self) -> int:
-        return self._state.term if self._server is not None else 0
-
-    def rows(self) -> tuple[str, ...] | None:
-        """What the server serves, in the order in which it was applied; None while joining or without the database."""
-        return self._state.served if self._running and not self._state.joining else None
-
-    @property
-    def answers_reads(self) -> bool:
-        """Whether a client's read is answered now: not while the log has a command that is not applied yet, as on 3.1.0
-        after a leader that had taken a write lost quorum."""
-        return self._running and not self._state.joining and self._state.applied_eid == self._state.log.eid()
-
-    def configuration(self) -> Servers:
-        """The latest configuration that the server knows, committed or not: sid -> address."""
-        return dict(self._state.servers) if self._running else {}
-
-    @property
-    def probe_ms(self) -> int:
-        """The inactivity probe of this server's connections (facts: ovsdb-raft 4, 6)."""
-        return self._state.probe_ms if self._running else 1000
-
-    @property
-    def _running(self) -> bool:
-        return self.alive and not self._dropped and self._server is not None
-
-    @property
-    def _running_server(self) -> Server:
-        assert self._server is not None, "it was started"
-        return self._server
-
-    @property
-    def _state(self) -> State:
-        return self._running_server.state
-
-    @property
-    def idle(self) -> State | None:
-        """The server's state, if it runs and no client waits for it."""
-        if self._server is None or not self.alive or self.paused or self._dropped or self._transactions.waiting:
-            return None
-        return self._server.state
 
     # -- what people ask for --------------------------------------------------------------------------------------
 
@@ -302,11 +221,12 @@ class Process:
 
     def _perform(self, effects: list[Effect]) -> None:
         self.changes += 1
+        ends = self.ends
         for effect in effects:
             if type(effect) is Send:
                 number, envelope, message, routine = effect
-                if number in self.ends:
-                    self._network.send(self.ends[number], envelope, message, routine)
+                if number in ends:
+                    self._network.send(ends[number], envelope, message, routine)
             elif type(effect) is Save:
                 self.disk.records.append(effect[0])
             else:
@@ -372,7 +292,11 @@ class Process:
             return
         again = idle_tick(self, self._clock, self._network)
         if again is None:
+            s, changes = self._state, self.changes
+            leads = s.role is LEADER and not s.leaving and self.idle is not None
             self._event(self._tick())
+            if leads and s.role is LEADER:
+                self.changes = changes  # heartbeats and counting answers change nothing that it tells
         elif again < NEVER:
             self._wake_at(Wake(again))
 

@@ -180,7 +180,10 @@ class Server:
             kind = type(message)
             if kind not in TERM_CHECKED or message.term == s.term or self._new_term(message.term):  # type: ignore[union-attr]
                 HANDLERS[kind](s, source, message)
-        return self.finish()
+        if s.tend or s.left or s.applied != s.commit or s.commit >= s.log.end:
+            return self.finish()
+        out, s.out = s.out, []
+        return out
 
     def _new_term(self, term: int) -> bool:
         """Take over a later term; returns whether a message of this term may be looked at."""

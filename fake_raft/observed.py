@@ -1,0 +1,101 @@
+"""What others may know of a process: its status, and what it answers without being changed by the question."""
+
+from __future__ import annotations
+
+from fake_raft.clients import Transactions
+from fake_raft.clock import VirtualClock
+from fake_raft.messages import Servers
+from fake_raft.network import MS
+from fake_raft.server import Server
+from fake_raft.state import LEADER, State
+from fake_raft.status import Ages, ServerStatus, ages_of, status_line, status_of
+
+UNKNOWN_CLUSTER = "unknown cluster"
+
+
+class Observed:
+    """The part of :class:`fake_raft.process.Process` that is looked at.
+
+    ``changes`` grows whenever ``status`` may have changed in more than ages.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.alive = False
+        self.paused = False
+        self.changes = 0
+        self._clock = clock
+        self._server: Server | None = None
+        self._dropped = False
+        self._transactions = Transactions()
+
+    def ages(self) -> Ages:
+        """What differs in :meth:`status` while ``changes`` is the same. Only for a server that has a status."""
+        return ages_of(self._state, self._clock.now // MS)
+
+    @property
+    def health(self) -> tuple[str, str] | None:
+        """The ``Status`` and ``Role`` lines of :meth:`status` alone."""
+        return (status_line(self._state), self._state.role) if self._running else None
+
+    @property
+    def error(self) -> str:
+        """What appctl answers when there is no status."""
+        return UNKNOWN_CLUSTER if self._dropped else "" if self.alive else "no server"
+
+    def status(self) -> ServerStatus | None:
+        """``cluster/status``; None when the process is gone or has dropped the database (see ``error``)."""
+        return status_of(self._running_server.state, self._clock.now // MS) if self._running else None
+
+    @property
+    def is_leader(self) -> bool:
+        """The ``leader`` column of ``_Server``."""
+        server = self._server
+        return server is not None and server.state.role is LEADER and self.alive and not self._dropped
+
+    @property
+    def connected(self) -> bool:
+        """The ``connected`` column of ``_Server``."""
+        return self._running and self._state.is_connected
+
+    @property
+    def term(self) -> int:
+        return self._state.term if self._server is not None else 0
+
+    def rows(self) -> tuple[str, ...] | None:
+        """What the server serves, in the order in which it was applied; None while joining or without the database."""
+        return self._state.served if self._running and not self._state.joining else None
+
+    @property
+    def answers_reads(self) -> bool:
+        """Whether a client's read is answered now: not while the log has a command that is not applied yet, as on 3.1.0
+        after a leader that had taken a write lost quorum."""
+        return self._running and not self._state.joining and self._state.applied_eid == self._state.log.eid()
+
+    def configuration(self) -> Servers:
+        """The latest configuration that the server knows, committed or not: sid -> address."""
+        return dict(self._state.servers) if self._running else {}
+
+    @property
+    def probe_ms(self) -> int:
+        """The inactivity probe of this server's connections (facts: ovsdb-raft 4, 6)."""
+        return self._state.probe_ms if self._running else 1000
+
+    @property
+    def _running(self) -> bool:
+        return self.alive and not self._dropped and self._server is not None
+
+    @property
+    def _running_server(self) -> Server:
+        assert self._server is not None, "it was started"
+        return self._server
+
+    @property
+    def _state(self) -> State:
+        return self._running_server.state
+
+    @property
+    def idle(self) -> State | None:
+        """The server's state, if it runs and no client waits for it."""
+        if self._server is None or not self.alive or self.paused or self._dropped or self._transactions.waiting:
+            return None
+        return self._server.state
