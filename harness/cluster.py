@@ -23,6 +23,8 @@ class Database(Enum):
     NB = "nb"
     SB = "sb"
 
+    __hash__ = object.__hash__  # Enum's own goes through the name, in Python: databases are keys everywhere
+
     @property
     def schema(self) -> str:
         return "OVN_Northbound" if self is Database.NB else "OVN_Southbound"
