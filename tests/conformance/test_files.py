@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from catalogue import CASES, Case
-from installed_roots import Installation
+from catalogue.places import room_for
+from installed_roots import HOST, Installation, need
 from play import play
 from raft_worlds import FakeWorld, Invented, RealWorld, Seeded
 from worlds import files
@@ -295,6 +296,51 @@ def test_ovsdb_tool_thinks_of_the_files_what_the_model_thinks(tmp_path: Path, re
             complaints += bool(own)
     assert ended > len(CASES)
     assert complaints, "nothing went wrong anywhere, though the catalogue has such cases"
+
+
+def test_every_file_of_the_catalogue_is_opened_or_refused_alike(of_the_host: RealWorld) -> None:
+    real, release = of_the_host, need(HOST).version
+    refusals: list[str] = []
+    opened = compared = 0
+    for case in CASES:
+        fake = FakeWorld(At(real), release, Seeded(1, calm=True))
+        play(fake, case.script)
+        for number, disk in [(n, fake.disk(n)) for n in range(1, 10)]:
+            if disk is None:
+                continue
+            real.remove_file(number)
+            real.file(number).write_bytes(write(disk, SCHEMA))
+            alone = Fakes(release, {number: read(real.file(number).read_bytes())})
+            refusal, printed = refusal_of(alone.at[number]), real.start(number)
+            assert bool(refusal) == bool(printed), (case.name, number, refusal, printed)
+            assert refusal in printed, (case.name, number)
+            if refusal:
+                refusals.append(refusal)
+                continue
+            opened += 1
+            if alone.at[number].answers_reads:
+                rows = sorted({*(alone.at[number].rows() or ())})
+                assert serves(real, number, rows), (case.name, number, rows, real.rows(number))
+                compared += 1
+            real.kill(number)
+    assert opened > 100
+    assert compared > 50
+    assert any("indicates server has left" in text for text in refusals)
+    assert "server does not belong to cluster" in refusals
+
+
+def refusal_of(process: Process) -> str:
+    try:
+        process.start()
+    except StartRefused as refused:
+        return str(refused)
+    return ""
+
+
+@pytest.fixture
+def of_the_host() -> Iterator[RealWorld]:
+    with room_for(need(HOST).prefix, filters=False) as world:
+        yield world
 
 
 def ends_of(case: Case, release: str) -> Iterator[FakeWorld]:
