@@ -90,7 +90,7 @@ class Disk:
         birth_us: int = 0,
     ) -> Disk:
         """``ovsdb-tool create-cluster``; an election timer is a log entry of term 1 (facts: ovsdb-raft 0)."""
-        header = Header(name, address, sid, cid, prev_index=1, prev_term=1, servers=((sid, address),), data=data)
+        header = Header(name, address, sid, cid, prev_index=1, servers=((sid, address),), data=data)
         records: list[Record] = []
         if election_timer_ms is not None:
             records = [EntryRecord(2, Entry(1, timer=election_timer_ms))]

@@ -4,9 +4,13 @@
     {"the header": ...}
     OVSDB CLUSTER ...
 
-What 3.1.0 does with damage (measured, and as lib/raft.c says: it takes any damaged record for one that was being
+What 3.1.0 does with damage (measured; 3.5.0 and 4.0 do the same: it takes any damaged record for one that was being
 written when the machine stopped): it warns, goes on with what stood before, and cuts the rest off when it writes next,
 even whole records that follow. A damaged header, or a record that is whole and makes no sense, is refused.
+ovsdb-tool's check-cluster and show-log refuse any damage.
+
+Servers whose snapshots lie at different places hold the same database as different rows:
+:func:`fake_raft.file_contents.replay` makes them comparable.
 """
 
 from __future__ import annotations

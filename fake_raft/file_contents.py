@@ -69,7 +69,7 @@ class Contents:
 def replay(rows: Iterable[str], schema: Schema | None = None) -> Contents:
     """The database after ``rows``, which begin with a snapshot's; ``schema`` is the one of markers. Raises
     :class:`NotReplayable`."""
-    contents = Contents(json.loads(schema.text) if schema else None)
+    contents = Contents(schema.clustered() if schema else None)
     table, column = (schema.table, schema.column) if schema else ("Address_Set", "name")
     for row in rows:
         contents.apply(row if isinstance(row, Json) else transaction(row, table, column))

@@ -44,6 +44,14 @@ class Schema:
         if key != "string" and not (isinstance(key, dict) and key.get("type") == "string"):
             raise ValueError(f"{self.table}.{self.column} does not hold strings")
 
+    def clustered(self) -> Any:
+        """The schema as ``ovsdb-tool create-cluster`` writes it: servers of a cluster refuse ephemeral columns."""
+        schema = json.loads(self.text)
+        for table in schema["tables"].values():
+            for column in table["columns"].values():
+                column.pop("ephemeral", None)
+        return schema
+
 
 def compact(value: Any) -> str:
     """JSON without spaces, in the order of its members."""
@@ -74,7 +82,7 @@ def marker_of(text: str) -> str | None:
 
 def snapshot(markers: Sequence[str], schema: Schema) -> str:
     """The ``prev_data`` of a database that has these rows and nothing else."""
-    return compact([json.loads(schema.text), database(markers, schema.table, schema.column)])
+    return compact([schema.clustered(), database(markers, schema.table, schema.column)])
 
 
 def database(markers: Iterable[str], table: str, column: str) -> dict[str, Any]:

@@ -21,7 +21,8 @@ class Findings:
 
 
 def check(disks: Sequence[Disk]) -> str:
-    """Log matching, one committed entry per index, and leader completeness; the first complaint, or ""."""
+    """Log matching, one committed entry per index, leader completeness, and each server in a list of its own file; the
+    first complaint, or ""."""
     found = Findings()
     for disk in disks:
         replay(disk, found)
@@ -29,7 +30,14 @@ def check(disks: Sequence[Disk]) -> str:
         for index, (entry, seen) in found.committed.items():
             if seen < term and (index >= end or log.get(index, entry) != entry):
                 found.complaints.append(f"the leader of term {term} lacks index {index}, committed in term {seen}")
+    found.complaints += [f"no list of servers has {disk.sid[:4]}" for disk in disks if not is_listed(disk)]
     return next(iter(found.complaints), "")
+
+
+def is_listed(disk: Disk) -> bool:
+    """Whether any configuration in the file, not truncated, has its own server: not if it crashed while joining."""
+    lists = [dict(disk.header.servers), *(entry.servers or {} for entry in disk.log().values())]
+    return any(disk.sid in servers for servers in lists)
 
 
 def replay(disk: Disk, found: Findings) -> None:

@@ -399,6 +399,13 @@ def test_a_schema_without_a_place_for_markers_is_refused(schema: str) -> None:
         Schema(schema)
 
 
+def test_a_schema_is_written_without_what_clusters_refuse() -> None:
+    text = SCHEMA.text.replace('"string"}', '"string"}, "up": {"type": "boolean", "ephemeral": true}')
+    header = read(file_of(HEADER)).header
+    (body,) = bodies(write(Disk(replace(header, data=("a",))), Schema(text, "T")))
+    assert body["prev_data"][0]["tables"]["T"]["columns"]["up"] == {"type": "boolean"}
+
+
 # -- what a server refuses when the records do not go together ---------------------------------------------------------
 
 
