@@ -32,6 +32,10 @@ LONGER = (
     (GATED, Bounds(3, 1, terms=4, changes=3, entries=7), SAFETY),
     (GATED, Bounds(4, 1), SAFETY),
     (GATED, Bounds(4, writes=1, entries=6), SAFETY),
+    (OVSDB, Bounds(5, changes=1, entries=3), SAFETY),
+    (GATED, Bounds(5, changes=3), SAFETY),
+    (GATED, Bounds(5, terms=4, entries=5), SAFETY),
+    (GATED, Bounds(5, 1, entries=5), SAFETY),
 )
 
 

@@ -262,14 +262,14 @@ class Model:
                 found.append(Next(Move(Kind.CHANGE, leader, members=new, mask=old), after, broken))
 
     def _hand_over(self, state: State, leader: int, members: int, found: list[Next]) -> None:
-        """Entries up to any of the leader's; the receiver drops what contradicts them."""
+        """Entries up to any of the leader's, all of them first; the receiver drops what contradicts them."""
         logs, log = self.logs, state[FIRST_LOG + leader]
         path, reach = logs.path[log], members | logs.configurations[log][-1]
         for server in self.servers:
             if server == leader or not (reach & ~state[DOWN]) >> server & 1:
                 continue
             common = logs.common(state[FIRST_LOG + server], log)
-            for length in range(common + 1, len(path) + 1):
+            for length in range(len(path), common, -1):
                 after = with_log(state, server, path[length - 1])
                 if self._rivals:
                     after = (*after[:HANDED], after[HANDED] | 1 << server, *after[DOWN:])
