@@ -141,6 +141,7 @@ CASES = (
             Start(4),
             says(Until("no leader", (4,)), "yes"),
             Partition(((1,), (2, 3, 4))),
+            says(Until("term", (2, 3), 2), "yes"),
             says(Until("follows", (2, 3), seconds=40), "yes"),
             says(Look(4, ("configuration", "leader")), "configuration s1 s2 s3 s4; leader unknown"),
             says(Until("leads", (4,), seconds=3), "no"),

@@ -216,6 +216,7 @@ CASES = (
             says(Until("serves", (1, 2, 3, 4, 5), "1"), "yes"),
             Stop(1),
             Stop(2),
+            says(Until("term", (3, 4, 5), 2), "yes"),
             says(Until("follows", (3, 4, 5), seconds=40), "yes"),
             says(Until("committed", (3, 4, 5)), "yes"),
             says(Write(3, "2"), "acknowledged"),
