@@ -68,7 +68,8 @@ class Kick(Step):
         return f"kick {self.address} from {self.database}"
 
     def server(self, view: ClusterView) -> str | None:
-        """The four-digit id a reader finds in the status by the node's address."""
+        """What a reader types: the four-digit id that the status shows for the node's address, or that address where
+        two servers show the same digits (OVSDB knows none of the two by them; facts: ovsdb-raft 3.4)."""
         pod = kubectl_ko.labelled_pod(view, self.database)
         report = view.report(self.database, pod.node) if pod is not None and pod.node is not None else None
         status = report.status if report is not None else None
@@ -76,7 +77,10 @@ class Kick(Step):
             pair = view.leader(self.database)
             status = pair[1] if pair is not None else None
         entries = status.entry_at(self.address) if status is not None else ()
-        return entries[0].sid4 if entries else None
+        if status is None or not entries:
+            return None
+        alike = [entry for entry in status.servers if entry.sid4 == entries[0].sid4]
+        return entries[0].sid4 if len(alike) == 1 else entries[0].address
 
     def commands(self, view: ClusterView) -> tuple[str, ...]:
         return (f"kubectl ko {self.database} kick {self.server(view) or '<ID>'}",)
@@ -93,7 +97,8 @@ class Kick(Step):
             if server is None:
                 last = Reply(1, f"no server at {self.address} in the {self.database} status")
             else:
-                last = kubectl_ko.kick(executor, self.database, server)
+                reply = kubectl_ko.kick(executor, self.database, server)
+                last = reply if reply.ok else Reply(reply.code, f"{reply.text} (kick {server})")
             return last if last.ok else None
 
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support_executor import World
 from support_views import DIRECTORY, LABEL, Cluster, healthy, names_of, page_cluster
@@ -119,6 +121,16 @@ def test_the_id_is_read_where_kubectl_ko_reads_it() -> None:
 def test_the_ids_of_nb_and_sb_differ() -> None:
     view = healthy(3).view()
     assert Kick(Database.NB, "172.18.0.5").server(view) != Kick(Database.SB, "172.18.0.5").server(view)
+
+
+def test_a_server_that_shares_its_four_digits_is_kicked_by_its_address() -> None:
+    """OVSDB would answer `unknown server` to the digits for ever: they fit two servers equally well."""
+    cluster = healthy(3)
+    servers = cluster.raft[Database.NB].status_of(cluster.raft[Database.NB].servers[0]).servers
+    alike = tuple(replace(entry, sid4="d64b") for entry in servers)
+    cluster.tell(Database.NB, A, servers=alike)
+    assert Kick(Database.NB, "172.18.0.5").server(cluster.view()) == "tcp:[172.18.0.5]:6643"
+    assert Kick(Database.SB, "172.18.0.5").server(cluster.view()) == "e9f7"
 
 
 def test_ipv6_addresses_find_their_server_and_are_not_put_in_brackets() -> None:
