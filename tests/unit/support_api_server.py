@@ -11,7 +11,6 @@ import hashlib
 import json
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -77,6 +76,7 @@ class ApiServer:
         self.lacking: set[tuple[str, str]] = set()
         self.requests: list[tuple[str, str]] = []
         self.bodies: list[Any] = []
+        self._closing = threading.Event()
         self.exec: Exec = lambda socket, _command: socket.end()
         self.put("/version", {"major": "1", "minor": "20+"})
         self.put("/api/v1/namespaces/kube-system", {"metadata": {"name": "kube-system", "uid": UID}})
@@ -99,7 +99,12 @@ class ApiServer:
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
+    def hang(self) -> None:
+        """Say nothing for as long as the test lasts."""
+        self._closing.wait(60)
+
     def close(self) -> None:
+        self._closing.set()
         self._http.shutdown()
         self._http.server_close()
 
@@ -113,7 +118,7 @@ class ApiServer:
         return [f"{m} {p}" for m, p in self.requests if m != "GET" and "subjectaccessreviews" not in p]
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
-        url = urlparse(handler.path)
+        url = urlparse(handler.path.replace("/version/", "/version"))
         length = int(handler.headers.get("Content-Length") or 0)
         body = json.loads(handler.rfile.read(length)) if length else None
         self.requests.append((handler.command, url.path))
@@ -251,11 +256,6 @@ def kubeconfig(path: Path, url: str, context: str = "lab") -> Path:
     }
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
-
-
-def wait_a_little() -> None:
-    """Longer than any deadline of the test that uses it."""
-    time.sleep(5)
 
 
 def deployment(**spec: Any) -> dict[str, Any]:
