@@ -105,7 +105,7 @@ def test_a_change_whose_answers_stay_lost_is_inconclusive(server: ApiServer, exe
 
 def test_a_refused_change_says_which_permission(server: ApiServer, executor: KubernetesExecutor) -> None:
     server.answers["PATCH", NODE] = status(403, 'nodes "n1" is forbidden')
-    with pytest.raises(StepFailed, match="forbidden.*role lacks the permission"):
+    with pytest.raises(StepFailed, match=r"forbidden.*role lacks the permission"):
         executor.label_node("n1", "kube-ovn/role", None)
 
 
@@ -181,7 +181,7 @@ def test_an_expired_lock_is_taken_over(server: ApiServer, config: Path, executor
     assert (left.run_id, left.live) == ("run-1", False)
     assert executor.lock is not None
     executor.lock._renew()
-    with pytest.raises(StepFailed, match="has lost its lock; it is held by .*run-2"):
+    with pytest.raises(StepFailed, match=r"has lost its lock; it is held by .*run-2"):
         executor.scale("ovn-central", 2)
     other.close()
 

@@ -101,7 +101,7 @@ class Lock:
 
         Raises :class:`Locked`, which names the holder, if it is held.
         """
-        self._since = _stamp(self._api.server_now())
+        self._since = _micro(self._api.server_now())
         for _ in range(5):
             item = self._api.find("leases", "read_namespaced_lease", NAME, self._namespace)
             before = _holder(item, self._api) if item is not None else None
@@ -134,7 +134,6 @@ class Lock:
         return True
 
     def _body(self, item: Object | None) -> dict[str, Any]:
-        now = self._api.server_now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         meta: dict[str, Any] = {"name": NAME, "namespace": self._namespace}
         if item is not None:
             meta["resourceVersion"] = item["metadata"]["resourceVersion"]
@@ -144,8 +143,8 @@ class Lock:
         spec = {
             "holderIdentity": f"{facts['who']}@{facts['host']}/{self.run_id}",
             "leaseDurationSeconds": TTL,
-            "acquireTime": self._since.replace("Z", ".000000Z"),
-            "renewTime": now,
+            "acquireTime": self._since,
+            "renewTime": _micro(self._api.server_now()),
             "leaseTransitions": changes + (not self._version),
         }
         return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
@@ -235,6 +234,12 @@ def _exists(pid: int) -> bool:
     except OSError:
         return True  # somebody else's
     return True
+
+
+def _micro(moment_: datetime) -> str:
+    """MicroTime, as a Lease has it. Never a whole second: some releases of the client read the text and write it anew
+    without the zeros, which the API server refuses."""
+    return moment_.replace(microsecond=moment_.microsecond or 1).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _stamp(moment_: datetime) -> str:
