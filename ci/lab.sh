@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# ci/lab.sh up|reset|status|down|config: a kind cluster with real ovn-central pods, for a machine with Docker.
+# ci/lab.sh up|reset|prepare|status|down|config: a kind cluster with real ovn-central pods, for a machine with Docker.
 #   up      build what is missing, make the cluster, install the lab, wait until nb and sb have all their voters;
 #           what is there already is left alone
 #   reset   the same, but ovn-central begins anew: nodes mended and relabelled, databases removed
+#   prepare see to Docker and the images, and print the node image (empty: kind's own)
 #   status  what is there, and each member's words; exit 0 if all are voters
 #   down    remove all that `up` made: cluster, images, directory
 #   config  print the configuration that kind gets
@@ -173,17 +174,28 @@ install() {
   quiet kc apply -f "$DIR/manifests.json"
 }
 
+# Nobody may make a pod again once its node has been cleared: a server that is left over from the old cluster would give
+# its cluster id to those that join.
 uninstall() {
   local node
-  quiet kc delete deployment/ovn-central deployment/kube-ovn-controller daemonset/ovs-ovn -n kube-system --ignore-not-found --wait=false
-  quiet kc delete pods -n kube-system -l 'app in (ovn-central,kube-ovn-controller,ovs,ovnswap-files)' --grace-period=1 --ignore-not-found
+  if kc get deployment/ovn-central -n kube-system >/dev/null 2>&1; then
+    kc rollout resume deployment/ovn-central -n kube-system >/dev/null 2>&1 || true
+    quiet kc scale deployment/ovn-central -n kube-system --replicas=0
+    until_true 60 "ovn-central to be scaled down" scaled_down
+  fi
+  quiet kc delete pods -n kube-system -l 'app in (ovn-central,kube-ovn-controller,ovs,ovnswap-files)' --force --grace-period=0 --ignore-not-found
+  quiet kc delete deployment/ovn-central deployment/kube-ovn-controller daemonset/ovs-ovn -n kube-system --ignore-not-found
   quiet kc delete lease -n kube-system ovnswap --ignore-not-found
   for node in $(nodes); do
     quiet kc label node "$node" kube-ovn/role-
     quiet kc uncordon "$node"
+    until_true 60 "ovn-central's servers on $node to end" no_servers "$node"
     docker exec "$node" sh -c 'rm -rf /etc/origin/ovn /etc/origin/ovn.removed-* /run/ovn /var/log/ovn'
   done
 }
+
+scaled_down() { [[ $(kc get replicaset -n kube-system -l app=ovn-central -o 'jsonpath={.items[*].spec.replicas}') != *[1-9]* ]]; }
+no_servers() { ! docker exec "$1" sh -c 'cat /proc/[0-9]*/comm 2>/dev/null' | grep -qE '^(ovsdb-server|ovn-northd)$'; }
 
 pods() { kc get pods -n kube-system -l app=ovn-central --field-selector status.phase=Running -o name; }
 
@@ -231,6 +243,14 @@ up() {
   say "$NAME has $MEMBERS voters in nb and sb; export KUBECONFIG=$CONFIG"
 }
 
+prepare() {
+  mkdir -p "$DIR"
+  see_to_docker
+  config >"$DIR/kind.yaml"
+  ! cluster_exists || [ -s "$CONFIG" ] || kind export kubeconfig --name "$NAME" --kubeconfig "$CONFIG" 2>>"$DIR/log"
+  node_image
+}
+
 reset() {
   mkdir -p "$DIR"
   see_to_docker
@@ -251,6 +271,6 @@ down() {
 }
 
 case ${1:-} in
-  up | reset | status | down | config) "$1" ;;
+  up | reset | prepare | status | down | config) "$1" ;;
   *) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
 esac

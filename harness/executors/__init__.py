@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +18,11 @@ from harness.spec import ClusterSpec
 if TYPE_CHECKING:
     from harness.executors.kubernetes import KubernetesExecutor
 
-LAB_BACKENDS = ("sim", "ovsdb")
+LAB_BACKENDS = ("sim", "ovsdb", "kind")
 """Backends that make their own clusters."""
 CLUSTER_BACKENDS = ("kube",)
 """Backends that work on a cluster that is there already."""
-UNBUILT_BACKENDS = ("kind",)
+UNBUILT_BACKENDS: tuple[str, ...] = ()
 """Backends of the design that nobody has built yet."""
 
 
@@ -38,15 +37,19 @@ def unavailable(backend: str) -> str | None:
     if backend == "kube":
         found = importlib.util.find_spec("kubernetes") is not None
         return None if found else "the package kubernetes is not installed: pip install 'ovnswap[kube]'"
-    if backend in UNBUILT_BACKENDS:
-        return "not built yet" if shutil.which("docker") else "docker not found; not built yet either"
+    if backend == "kind":
+        if importlib.util.find_spec("kubernetes") is None:
+            return "the package kubernetes is not installed: pip install 'ovnswap[kind]'"
+        from harness.executors import kind
+
+        return kind.missing()
     known = LAB_BACKENDS + CLUSTER_BACKENDS + UNBUILT_BACKENDS
     raise BadInput(f"unknown backend {backend!r}", todo=f"choose from {', '.join(known)}")
 
 
 def load(backend: str) -> None:
     """Import what ``backend`` needs, so that :func:`create` does not have to."""
-    modules = {"ovsdb": "ovsdb", "sim": "simulated", "kube": "kubernetes"}
+    modules = {"ovsdb": "ovsdb", "sim": "simulated", "kube": "kubernetes", "kind": "kind"}
     if backend in modules:
         importlib.import_module(f"harness.executors.{modules[backend]}")
 
@@ -64,6 +67,10 @@ def create(backend: str, spec: ClusterSpec, *, tape: Tape | None = None, keep: b
         from harness.executors.ovsdb import OvsdbExecutor
 
         return OvsdbExecutor(spec, keep=keep)
+    if backend == "kind":
+        from harness.executors.kind import KindExecutor
+
+        return KindExecutor(spec, keep=keep)
     from harness.executors.simulated import SimulatedExecutor
 
     return SimulatedExecutor(spec, tape=tape or Tape())

@@ -34,7 +34,6 @@ TYPED = [
     ((*REMOVE, "--pods", PODS, *NB), "no status of sb"),
     ((*REMOVE, *TEXT, *SIM), "--pods and --backend sim exclude each other"),
     (("apply", "remove", LEAVER, *TEXT), "pasted text can't be changed"),
-    (("apply", "remove", LEAVER, "--backend", "kind"), "backend kind is not built yet -> choose from sim, ovsdb, kube"),
     ((*REMOVE, "--backend", "kube", "--members", "3"), "--members has no effect with --backend kube"),
     ((*REMOVE, "--backend", "kube", "--pods", PODS), "--pods and --backend kube exclude each other"),
     ((*REMOVE, *SIM, "--context", "x"), "--context has no effect with --backend sim"),
