@@ -60,6 +60,18 @@ everything() {
   mapfile -t required < <(required_only ovsdb)
   stage "tests and scenarios on real ovsdb-server" run_pytest ovsdb "${OVN_WORKERS:-4}" tests scenarios \
     --ovn-backend sim,ovsdb,kind -m real_ovsdb "${required[@]}"
+  [ "${OVN_KIND:-0}" = 0 ] || on_kind
+}
+
+# Real ovn-central pods, with OVN_KIND=1: a few of the scenarios, within minutes.
+on_kind() {
+  if ! timeout 900 ci/lab.sh up; then
+    echo "SKIPPED: scenarios on kind: ci/lab.sh up does not get to a cluster here"
+    return
+  fi
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[kind]'
+  stage "scenarios on kind" timeout 720 .venv/bin/python -m pytest -q scenarios/test_remove.py --ovn-backend kind \
+    -k 'guarded_remove_keeps and leads-both and 3' --ovn-report $REPORTS/kind --junitxml $REPORTS/kind/junit.xml
 }
 
 COMPILED=.make/compiled

@@ -13,6 +13,7 @@ import click
 from harness import __version__
 from harness.commands.apply import apply
 from harness.commands.interrupts import stoppable
+from harness.commands.lock import lock
 from harness.commands.output import say
 from harness.commands.plan import plan
 from harness.commands.rehearse import rehearse
@@ -114,12 +115,12 @@ def cli() -> None:
 
     Data goes to stdout, progress to stderr. Every option has an environment variable, such as OVNSWAP_BACKEND.
 
-    Exit codes: 0 done, 1 failed, 2 bad input, 3 refused (nothing changed), 5 stopped and needs attention,
+    Exit codes: 0 done, 1 failed, 2 bad input, 3 refused (nothing changed), 5 stopped and needs attention, 6 locked,
     7 outcome unknown, 8 plan stale, 70 a bug, 130 interrupted.
     """
 
 
-for command in (status, plan, rehearse, apply):
+for command in (status, plan, rehearse, apply, lock):
     cli.add_command(command)
 
 

@@ -57,6 +57,12 @@ class Refused(OvnswapError):
     exit_code = ExitCode.REFUSED
 
 
+class Locked(OvnswapError):
+    """Somebody else works on this cluster; nothing was changed."""
+
+    exit_code = ExitCode.LOCKED
+
+
 class StepFailed(OvnswapError):
     """A step was carried out, or begun, and did not reach its "done when"."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ from typing import Any
 import click
 import platformdirs
 
-from harness.commands.options import lab_options, output_options, procedure_options
+from harness.commands import cluster, operate
+from harness.commands.options import output_options, procedure_options, run_options
 from harness.commands.output import ReaderGone, check_writable, may_redraw, progress_console, say, write
 from harness.commands.running import Lab, run
 from harness.commands.source import Source
 from harness.commands.textfiles import TextFiles
 from harness.commands.verbs import VerbGroup
 from harness.errors import BadInput, ExitCode, Inconclusive, Interrupted, OvnswapError, StepFailed
-from harness.executor import LabExecutor
+from harness.executor import Executor
 from harness.journal import FileJournal
 from harness.plan import Plan, load
 from harness.procedures.wanted import Wanted, make
@@ -52,10 +54,11 @@ class _ApplyGroup(VerbGroup):
 
 @click.group(cls=_ApplyGroup, subcommand_metavar="remove|add|replace|PLAN.json [ARGS]...")
 def apply() -> None:
-    """Run a procedure in a lab, with a client that writes throughout, and judge the end.
+    """Run a procedure, and judge the end: in a lab, with a client that writes throughout, or on a real cluster.
 
-    Instead of a verb, name a plan that `ovnswap plan -o json` has written. The lab is made for the run and removed
-    afterwards, so nothing asks for confirmation.
+    Instead of a verb, name a plan that `ovnswap plan -o json` has written. A lab is made for the run and removed
+    afterwards, so nothing asks for confirmation. With --backend kube the plan is shown and confirmed, permissions are
+    checked before anything is changed, and nobody else can run at the same time.
     """
 
 
@@ -70,8 +73,15 @@ def _shared(function: Any) -> Any:
             help="Cluster seconds between two steps: an operator who reads and types.",
         ),
         click.option("--journal", type=click.Path(path_type=Path), metavar="PATH", help="Append the journal there."),
+        click.option("-y", "--yes", is_flag=True, help="kube: do not ask for confirmation."),
+        click.option(
+            "--backups",
+            type=click.Path(path_type=Path, file_okay=False),
+            metavar="DIRECTORY",
+            help="kube: where copies of the databases go. Default: beside the journal.",
+        ),
         output_options("text", "json"),
-        lab_options,
+        run_options,
         click.pass_context,
     ):
         function = option(function)
@@ -123,9 +133,13 @@ def _apply(context: click.Context, wanted: Wanted, plan: Plan | None, values: di
     form, path, pace = values.pop("form"), values.pop("path"), Pace(values.pop("pace"))
     given: Path | None = values.pop("journal")
     check_writable(path)
+    yes, backups = values.pop("yes"), values.pop("backups")
     source = Source.of(context, values, changes=True)
     assert source.backend is not None, "Source.of saw to it"
     journal_path = given or _journal_path(source.backend)
+    if source.is_cluster:
+        _operate(context, source, wanted, plan, Run(journal_path, backups, yes, pace, form, path))
+        return
     with closing(_open_journal(journal_path)) as journal:
         say(f"on: {source.words()}; made for this run and removed afterwards, so nothing asks for confirmation")
         with source.lab() as executor:
@@ -144,7 +158,39 @@ def _apply(context: click.Context, wanted: Wanted, plan: Plan | None, values: di
     _finish(context, outcome)
 
 
-def _made(wanted: Wanted, saved_plan: Plan | None, executor: LabExecutor) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a run on a cluster is done, and where its traces go."""
+
+    journal: Path
+    backups: Path | None
+    yes: bool
+    pace: Pace
+    form: str | None
+    path: Path | None
+
+
+def _operate(context: click.Context, source: Source, wanted: Wanted, plan: Plan | None, how: Run) -> None:
+    """On a cluster that was there before, and will be afterwards."""
+    backups = how.backups or how.journal.parent / "backups"
+    with (
+        closing(_open_journal(how.journal)) as journal,
+        cluster.opened(source.values, backups=backups, changes=True) as executor,
+    ):
+        where = cluster.words(executor)
+        say(f"on: {where}")
+        operate.prepare(executor, _journal_path(executor.name).parent.name)
+        made = _made(wanted, plan, executor)
+        operate.confirm(made, executor, how.yes)
+        outcome = operate.carry_out(executor, made, journal, how.journal, _reporter(made), how.pace, where)
+    text = data.dump(outcome_data(outcome)) if how.form == "json" else "\n".join(outcome_lines(outcome))
+    say(f"journal: {how.journal}")
+    with contextlib.suppress(ReaderGone):
+        write(text, how.path)
+    _finish(context, outcome)
+
+
+def _made(wanted: Wanted, saved_plan: Plan | None, executor: Executor) -> Plan:
     """The plan for the cluster as it is; a saved one must come to the same steps."""
     view = executor.view()
     if saved_plan is not None:

@@ -38,7 +38,7 @@ _TEXT: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--node-ips",), {"metavar": "A,B,C", "help": "NODE_IPS of deployment/ovn-central, in its order."}),
     (
         ("-n", "--namespace"),
-        {"metavar": "NAME", "default": "kube-system", "show_default": True, "help": "Kube-OVN's namespace."},
+        {"metavar": "NAME", "help": "Kube-OVN's namespace. Default: kube-system; --backend kube finds it."},
     ),
 )
 
@@ -46,9 +46,9 @@ _LAB: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
         ("--backend",),
         {
-            "type": click.Choice((*executors.LAB_BACKENDS, *executors.UNBUILT_BACKENDS)),
-            "help": "Make a cluster for this command: simulated, or of real ovsdb-server processes. Default, unless "
-            "there is pasted text: sim.",
+            "type": click.Choice((*executors.LAB_BACKENDS, *executors.CLUSTER_BACKENDS, *executors.UNBUILT_BACKENDS)),
+            "help": "Make a cluster for this command: simulated, or of real ovsdb-server processes; or kube, a real "
+            "one. Default, unless there is pasted text: sim.",
         },
     ),
     (
@@ -78,6 +78,22 @@ _LAB: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 )
 
 
+_KUBE: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        ("--context", "kube_context"),
+        {"metavar": "NAME", "help": "kube: the context of the kubeconfig; none is assumed."},
+    ),
+    (
+        ("--allow-cluster",),
+        {"metavar": "UID", "help": "kube: the cluster that is meant, by the UID of its namespace kube-system."},
+    ),
+    (
+        ("--kubeconfig",),
+        {"type": click.Path(path_type=Path), "metavar": "FILE", "help": "kube: default KUBECONFIG, ~/.kube/config."},
+    ),
+)
+
+
 def _add(function: F, options: tuple[tuple[tuple[str, ...], dict[str, Any]], ...], **more: Any) -> F:
     for names, settings in reversed(options):
         long = next(name for name in names if name.startswith("--"))
@@ -87,13 +103,23 @@ def _add(function: F, options: tuple[tuple[tuple[str, ...], dict[str, Any]], ...
 
 
 def source_options(function: F) -> F:
-    """Where the cluster comes from: pasted text, or a lab."""
-    return _add(_add(function, _LAB), _TEXT)
+    """Where the cluster comes from: pasted text, a lab, or a kubeconfig."""
+    return _add(_add(_add(function, _LAB), _KUBE), _TEXT)
 
 
 def lab_options(function: F) -> F:
     """A lab; options for text are taken too, to be answered in one clear line."""
     return _add(_add(function, _LAB), _TEXT, hidden=True)
+
+
+def cluster_options(function: F) -> F:
+    """A cluster of a kubeconfig."""
+    return _add(function, _KUBE)
+
+
+def run_options(function: F) -> F:
+    """A lab, or a cluster of a kubeconfig; options for text as in :func:`lab_options`."""
+    return _add(_add(_add(function, _LAB), _KUBE), _TEXT, hidden=True)
 
 
 def output_options(*forms: str) -> Callable[[F], F]:

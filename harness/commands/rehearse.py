@@ -101,6 +101,9 @@ def _rehearse(context: click.Context, verb: str, node: str, spare: str, values: 
     budget = seconds_of(values["time_budget"]) if values["time_budget"] else None
     source = Source.of(context, values, changes=True)
     assert source.backend is not None, "Source.of saw to it"
+    if source.is_cluster:
+        todo = "rehearse with --backend sim or ovsdb; ovnswap apply runs on it"
+        raise BadInput("a rehearsal does harm, so it needs a lab", why="this cluster is not ours to hurt", todo=todo)
     with held():
         executors.load(source.backend)
     case = Case(wanted, source.spec(), (), values["seed"])

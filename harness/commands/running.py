@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from harness.commands.judging import judge, settle
 from harness.errors import Interrupted, OvnswapError
-from harness.executor import LabExecutor
+from harness.executor import Capability, LabExecutor
 from harness.journal import Journal
 from harness.plan import Plan
 from harness.report.live import Reporter
@@ -52,7 +52,9 @@ class Lab:
 
 
 def run(lab: Lab, plan: Plan, journal: Journal, journal_name: str, reporter: Reporter, pace: Pace) -> Outcome:
-    """Run ``plan`` and judge the end; what the runner raises is in the outcome's ``error``."""
+    """Run ``plan`` and judge the end; what the runner raises is in the outcome's ``error``.
+
+    On a cluster that is not ours no client writes, and the end is judged without one. A refused plan is not judged."""
     began, started = utc_now(), lab.executor.now()
     keeper, watched = Keeper(reporter), Watched(lab.executor, reporter.margins)
     error: OvnswapError | None = None
@@ -61,7 +63,8 @@ def run(lab: Lab, plan: Plan, journal: Journal, journal_name: str, reporter: Rep
     runner = Runner(watched.lab, plan, journal=journal, watch=keeper, pace=pace)
     seconds = 0.0
     with reporter:
-        client = None if plan.refusals else lab.executor.client()
+        has_client = Capability.CLIENT in lab.executor.capabilities
+        client = lab.executor.client() if has_client and not plan.refusals else None
         try:
             if client is not None:
                 client.start()
@@ -75,7 +78,8 @@ def run(lab: Lab, plan: Plan, journal: Journal, journal_name: str, reporter: Rep
         finally:
             if client is not None:
                 history = client.stop()
-        if history is not None and not isinstance(error, Interrupted):
+        judged = error is None if not has_client else history is not None and not isinstance(error, Interrupted)
+        if judged:
             end = judge(lab.executor, plan, history, watched.elections, finished=error is None)
             journal.record("judged", lost=end.lost, violations=end.violations, problems=end.problems)
     return Outcome(

@@ -1,4 +1,4 @@
-"""Where the cluster comes from: pasted text, or a lab that is made for the length of the command."""
+"""Where the cluster comes from: pasted text, a kubeconfig, or a lab that is made for the length of the command."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from harness import executors
 from harness.addresses import is_ip
 from harness.cluster import ClusterView, NodeFiles, Versions
+from harness.commands import cluster
 from harness.commands.interrupts import held, undisturbed
 from harness.commands.output import say
 from harness.commands.textfiles import TextFiles
@@ -30,7 +31,7 @@ TEXT_OPTIONS = ("pods", "status_files", "nodes", "node_ips", "namespace")
 LAB_OPTIONS = ("members", "spares", "seed", "ovs", "time_scale")
 SIM_OPTIONS = ("seed", "ovs")
 OVSDB_OPTIONS = ("time_scale",)
-FLAGS = {"status_files": "--status"}
+FLAGS = {"status_files": "--status", "kube_context": "--context"}
 
 _KUBERNETES_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
@@ -70,7 +71,7 @@ class Source:
                 seen = f"{_flag(text[0])} and --backend {backend} exclude each other"
                 raise BadInput(seen, todo="the cluster comes from text, or from a lab: give one of them")
         if changes and text:
-            todo = "ovnswap plan works from text; apply needs --backend sim or --backend ovsdb"
+            todo = "ovnswap plan works from text; apply needs --backend sim, ovsdb or kube"
             raise BadInput("pasted text can't be changed", todo=todo)
         unnamed = backend is None and not text
         if unnamed:
@@ -102,9 +103,19 @@ class Source:
         """One look at the cluster; a lab is made and removed for it."""
         if self.backend is None:
             return self._pasted()
+        if self.is_cluster:
+            with cluster.opened(self.values) as found:
+                view = found.view()
+                check_names(view)
+                return Found(view, cluster.words(found), cluster.files(found, view))
         with self.lab() as executor:
             view = executor.view()
             return Found(view, self.words(), {node.name: executor.files(node.name) for node in view.nodes})
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether it is a cluster that is there already."""
+        return self.backend in executors.CLUSTER_BACKENDS
 
     def spec(self) -> ClusterSpec:
         """The lab that is asked for."""
@@ -120,6 +131,8 @@ class Source:
         """Where the cluster comes from, for people."""
         if self.backend is None:
             return "pasted text"
+        if self.is_cluster:
+            return f"kube, a real cluster: context {self.values.get('kube_context') or '(none named)'}"
         spec = self.spec()
         kubernetes = ".".join(map(str, spec.versions.kubernetes))
         parts = [f"members {spec.members}, spares {spec.spares}"]
@@ -143,7 +156,8 @@ class Source:
         nodes = files.read(values["nodes"], "--nodes") if values["nodes"] else None
         listed = _addresses(values["node_ips"]) if values["node_ips"] else None
         try:
-            pasted = view_from_text(pods, statuses, namespace=values["namespace"], node_ips=listed, nodes=nodes)
+            namespace = values["namespace"] or "kube-system"
+            pasted = view_from_text(pods, statuses, namespace=namespace, node_ips=listed, nodes=nodes)
         except BadInput as error:
             seen = files.named(error.seen, values["pods"], values["status_files"], values["nodes"])
             raise BadInput(seen, why=error.why, todo=error.todo) from None
@@ -176,7 +190,8 @@ def _flag(name: str) -> str:
 
 def _check_backend(backend: str | None, text: Sequence[str]) -> None:
     if backend in executors.UNBUILT_BACKENDS:
-        raise BadInput(f"backend {backend} is not built yet", todo=f"choose from {', '.join(executors.LAB_BACKENDS)}")
+        built = (*executors.LAB_BACKENDS, *executors.CLUSTER_BACKENDS)
+        raise BadInput(f"backend {backend} is not built yet", todo=f"choose from {', '.join(built)}")
     if backend is not None:
         return
     for name in ("pods", "status_files"):
@@ -188,10 +203,14 @@ def _check_backend(backend: str | None, text: Sequence[str]) -> None:
 def _check_strays(typed: set[str], backend: str | None) -> None:
     """Options that were typed and would have no effect."""
     if backend is None:
-        strays = [(name, "pasted text") for name in LAB_OPTIONS]
+        strays = [(name, "pasted text") for name in (*LAB_OPTIONS, *cluster.OPTIONS)]
+    elif backend in executors.CLUSTER_BACKENDS:
+        text = [name for name in TEXT_OPTIONS if name != "namespace"]
+        strays = [(name, f"--backend {backend}") for name in (*text, *LAB_OPTIONS, "kubernetes", "kube_ovn")]
     else:
         strays = [(name, f"--backend {backend}") for name in TEXT_OPTIONS]
-        strays += [(name, f"--backend {backend}") for name in (OVSDB_OPTIONS if backend == "sim" else SIM_OPTIONS)]
+        others = OVSDB_OPTIONS if backend == "sim" else SIM_OPTIONS
+        strays += [(name, f"--backend {backend}") for name in (*others, *cluster.OPTIONS)]
     for name, where in strays:
         if name in typed:
             raise BadInput(f"{_flag(name)} has no effect with {where}", todo="leave it out")

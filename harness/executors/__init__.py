@@ -6,16 +6,23 @@ Backends are imported when they are asked for, so that ``sim`` needs nothing but
 from __future__ import annotations
 
 import importlib
-import shutil
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import BadInput
 from harness.executor import LabExecutor
 from harness.search.tape import Tape
 from harness.spec import ClusterSpec
 
-LAB_BACKENDS = ("sim", "ovsdb")
+if TYPE_CHECKING:
+    from harness.executors.kubernetes import KubernetesExecutor
+
+LAB_BACKENDS = ("sim", "ovsdb", "kind")
 """Backends that make their own clusters."""
-UNBUILT_BACKENDS = ("kind", "kube")
+CLUSTER_BACKENDS = ("kube",)
+"""Backends that work on a cluster that is there already."""
+UNBUILT_BACKENDS: tuple[str, ...] = ()
 """Backends of the design that nobody has built yet."""
 
 
@@ -27,17 +34,24 @@ def unavailable(backend: str) -> str | None:
         from harness.executors.ovsdb import missing
 
         return missing()
-    if backend in UNBUILT_BACKENDS:
-        return (
-            "not built yet" if backend == "kube" or shutil.which("docker") else "docker not found; not built yet either"
-        )
-    raise BadInput(f"unknown backend {backend!r}", todo=f"choose from {', '.join(LAB_BACKENDS + UNBUILT_BACKENDS)}")
+    if backend == "kube":
+        found = importlib.util.find_spec("kubernetes") is not None
+        return None if found else "the package kubernetes is not installed: pip install 'ovnswap[kube]'"
+    if backend == "kind":
+        if importlib.util.find_spec("kubernetes") is None:
+            return "the package kubernetes is not installed: pip install 'ovnswap[kind]'"
+        from harness.executors import kind
+
+        return kind.missing()
+    known = LAB_BACKENDS + CLUSTER_BACKENDS + UNBUILT_BACKENDS
+    raise BadInput(f"unknown backend {backend!r}", todo=f"choose from {', '.join(known)}")
 
 
 def load(backend: str) -> None:
     """Import what ``backend`` needs, so that :func:`create` does not have to."""
-    if backend in LAB_BACKENDS:
-        importlib.import_module("harness.executors.ovsdb" if backend == "ovsdb" else "harness.executors.simulated")
+    modules = {"ovsdb": "ovsdb", "sim": "simulated", "kube": "kubernetes", "kind": "kind"}
+    if backend in modules:
+        importlib.import_module(f"harness.executors.{modules[backend]}")
 
 
 def create(backend: str, spec: ClusterSpec, *, tape: Tape | None = None, keep: bool = False) -> LabExecutor:
@@ -53,6 +67,34 @@ def create(backend: str, spec: ClusterSpec, *, tape: Tape | None = None, keep: b
         from harness.executors.ovsdb import OvsdbExecutor
 
         return OvsdbExecutor(spec, keep=keep)
+    if backend == "kind":
+        from harness.executors.kind import KindExecutor
+
+        return KindExecutor(spec, keep=keep)
     from harness.executors.simulated import SimulatedExecutor
 
     return SimulatedExecutor(spec, tape=tape or Tape())
+
+
+def connect(
+    kubeconfig: Path | None,
+    context: str | None,
+    allowed: str | None,
+    *,
+    namespace: str | None = None,
+    backups: Path | None = None,
+    may_create_pods: bool = False,
+) -> KubernetesExecutor:
+    """The cluster of a kubeconfig's ``context`` whose identity is ``allowed`` (the UID of its namespace kube-system).
+
+    ``backups`` is where copies of databases go; ``may_create_pods`` lets it look into nodes by short-lived pods. Raises
+    :class:`BadInput` if the cluster is not named twice, Refused if it is none that can be worked on.
+    """
+    reason = unavailable("kube")
+    if reason is not None:
+        raise BadInput(f"backend kube can't run here: {reason}")
+    from harness.executors import kubernetes
+
+    return kubernetes.connect(
+        kubeconfig, context, allowed, namespace=namespace, backups=backups, may_create_pods=may_create_pods
+    )

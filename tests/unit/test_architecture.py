@@ -23,7 +23,7 @@ MAY_IMPORT_FAKES = (
 )
 NEVER_IMPORT_EXECUTORS = ("scenarios", "harness.procedures", "harness.steps", "harness.invariants")
 CLUSTER_LIBRARIES = ("kubernetes", "pytest_kind", "docker")
-MAY_IMPORT_CLUSTER_LIBRARIES = ("harness.executors.kubernetes", "harness.executors.kind")
+MAY_IMPORT_CLUSTER_LIBRARIES = ("harness.executors.kubernetes", "harness.executors.kube", "harness.executors.kind")
 MAY_PRINT = ("harness.cli", "harness.pytest_plugin")
 MAY_USE_RANDOM = ("harness.search.tape",)
 IMPURE_MODULES = (

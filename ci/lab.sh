@@ -1,0 +1,276 @@
+#!/usr/bin/env bash
+# ci/lab.sh up|reset|prepare|status|down|config: a kind cluster with real ovn-central pods, for a machine with Docker.
+#   up      build what is missing, make the cluster, install the lab, wait until nb and sb have all their voters;
+#           what is there already is left alone
+#   reset   the same, but ovn-central begins anew: nodes mended and relabelled, databases removed
+#   prepare see to Docker and the images, and print the node image (empty: kind's own)
+#   status  what is there, and each member's words; exit 0 if all are voters
+#   down    remove all that `up` made: cluster, images, directory
+#   config  print the configuration that kind gets
+# LAB_NAME, LAB_MEMBERS, LAB_SPARES, LAB_RELEASE (whose rules the start script follows), LAB_PLACEMENT, LAB_NODE_IMAGE,
+# LAB_DIR (kubeconfig, kubectl) may be set. LAB_KINDLAB is a directory with scripts that make kind's images where no
+# registry can be reached; without it upstream's images are pulled.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin
+
+NAME=${LAB_NAME:-ovnswap-lab} MEMBERS=${LAB_MEMBERS:-3} SPARES=${LAB_SPARES:-1}
+RELEASE=${LAB_RELEASE:-v1.13.15} PLACEMENT=${LAB_PLACEMENT:-}
+DIR=$(realpath -m "${LAB_DIR:-.make/lab/$NAME}")
+KINDLAB=${LAB_KINDLAB-../shared/kindlab}
+[ -x "$KINDLAB/up.sh" ] || KINDLAB=''
+IMAGE=ovnswap.local/ovn-central:$RELEASE
+CONFIG=$DIR/kubeconfig
+FORMS_WITHIN=240
+PYTHON=.venv/bin/python
+[ -x $PYTHON ] || PYTHON=python3
+
+say() { printf 'lab: %s\n' "$*" >&2; }
+die() { say "$1" && exit 1; }
+quiet() { "$@" >>"$DIR/log" 2>&1 </dev/null || { tail -n 20 "$DIR/log" >&2 && die "failed: $*; all of it is in $DIR/log"; }; }
+kc() { "$DIR/kubectl" --kubeconfig "$CONFIG" --request-timeout=20s "$@"; }
+cluster_exists() { kind get clusters 2>/dev/null | grep -qx "$NAME"; }
+
+config() {
+  local i
+  printf 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n'
+  if [ -n "$KINDLAB" ]; then # everything from one node image; pods get their network from a file
+    cat <<EOF
+networking: {disableDefaultCNI: true}
+kubeadmConfigPatches:
+- |
+  kind: ClusterConfiguration
+  imageRepository: kind.local
+  etcd: {local: {imageTag: 3.5.16-0}}
+  dns: {imageTag: "1"}
+- |
+  kind: InitConfiguration
+  skipPhases: [preflight, addon/coredns]
+- |
+  kind: KubeletConfiguration
+  cgroupDriver: cgroupfs
+EOF
+  fi
+  echo 'nodes:'
+  for ((i = 1; i <= MEMBERS + SPARES; i++)); do # three control planes keep etcd's majority when one node is lost
+    [ $i -le 3 ] && [ $i -le "$MEMBERS" ] && echo '- role: control-plane' || echo '- role: worker'
+  done
+}
+
+# -- images ------------------------------------------------------------------------------------------------------------
+
+docker_is_up() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
+has_image() { docker image inspect "$1" >/dev/null 2>&1; }
+
+see_to_docker() {
+  local there=1
+  docker_is_up || there=0
+  if [ -n "$KINDLAB" ] && { [ $there = 0 ] || ! has_image kind.local/ovn:25.03 || ! node_image >/dev/null; }; then
+    say "making kind's images (several minutes the first time)"
+    quiet "$KINDLAB/up.sh"
+    [ $there = 1 ] || touch "$DIR/started-docker"
+  fi
+  docker_is_up || die "Docker does not answer; start it, or install it (Debian: sudo apt-get install docker.io)"
+  command -v kind >/dev/null || die "kind not found; see https://kind.sigs.k8s.io/docs/user/quick-start/#installation"
+}
+
+# Empty: the image that kind has built in.
+node_image() {
+  if [ -n "${LAB_NODE_IMAGE:-}" ] || [ -z "$KINDLAB" ]; then
+    echo "${LAB_NODE_IMAGE:-}"
+  else
+    docker images --format '{{.Repository}}:{{.Tag}}' kind.local/node | grep -m1 .
+  fi
+}
+
+build_image() {
+  local base=kind.local/ovn:25.03 context=$DIR/image
+  if [ -z "$KINDLAB" ]; then
+    base=ovnswap.local/ovn-base:trixie
+    has_image $base || quiet docker build -t $base -f ci/kind/image/base.Dockerfile ci/kind/image
+  fi
+  rm -rf "$context"
+  mkdir -p "$context"
+  cp ci/kind/image/*.sh ci/kind/image/Dockerfile "$context/"
+  "$PYTHON" ci/kind/release_rules.py "$RELEASE" >"$context/profile.sh"
+  cp "$DIR/kubectl" "$context/kubectl"
+  quiet docker build --build-arg "BASE=$base" -t "$IMAGE" "$context"
+  rm -rf "$context"
+}
+
+# kubectl as the nodes have it: the right version, and nothing to install.
+take_kubectl() {
+  [ -x "$DIR/kubectl" ] || docker cp "$NAME-control-plane:/usr/bin/kubectl" "$DIR/kubectl" >/dev/null
+}
+
+# -- the cluster -------------------------------------------------------------------------------------------------------
+
+nodes() { # by name, kind's order: control-plane, control-plane2, ..., worker, worker2, ...
+  kind get nodes --name "$NAME" 2>/dev/null | grep -v external | sort -V
+}
+
+members() { nodes | head -n "$MEMBERS"; }
+
+make_cluster() {
+  local image
+  if cluster_exists; then
+    mend_nodes
+    [ -s "$CONFIG" ] || kind export kubeconfig --name "$NAME" --kubeconfig "$CONFIG" 2>>"$DIR/log"
+  else
+    say "making cluster $NAME"
+    config >"$DIR/kind.yaml"
+    image=$(node_image)
+    quiet kind create cluster --name "$NAME" ${image:+--image "$image"} --config "$DIR/kind.yaml" --kubeconfig "$CONFIG"
+  fi
+  take_kubectl
+  [ -z "$KINDLAB" ] || quiet "$KINDLAB/cni.sh" "$NAME"
+  until_true 180 "all nodes to be Ready" all_nodes_ready
+}
+
+# Whatever a fault has left: stopped or paused containers, rules that drop packets.
+mend_nodes() {
+  local node state
+  for node in $(kind get nodes --name "$NAME"); do
+    state=$(docker inspect -f '{{.State.Status}}' "$node")
+    [ "$state" != paused ] || docker unpause "$node" >/dev/null
+    [ "$state" != exited ] || docker start "$node" >/dev/null
+    docker exec "$node" nft delete table inet ovnswap >/dev/null 2>&1 || true
+  done
+}
+
+all_nodes_ready() { [ "$(kc get nodes --no-headers | awk '$2 ~ /^Ready/' | wc -l)" = $((MEMBERS + SPARES)) ]; }
+
+until_true() { # until_true SECONDS WHAT COMMAND...
+  local deadline=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@" 2>/dev/null; do
+    [ $SECONDS -lt $deadline ] || { kc get pods -n kube-system -o wide >&2 || true; die "waited too long for $what"; }
+    sleep 1
+  done
+}
+
+# -- ovn-central -------------------------------------------------------------------------------------------------------
+
+address_of() { docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$1"; }
+
+node_ips() {
+  local node ips=''
+  for node in $(members); do
+    ips+=,$(address_of "$node")
+  done
+  echo "${ips#,}"
+}
+
+install() {
+  local node version
+  build_image
+  quiet kind load docker-image "$IMAGE" --name "$NAME"
+  for node in $(members); do
+    quiet kc label node "$node" kube-ovn/role=master --overwrite
+  done
+  version=$(kc version -o json | sed -n '/serverVersion/,$p' | sed -nE 's/.*"gitVersion": "v([0-9]+\.[0-9]+).*/\1/p')
+  "$PYTHON" ci/kind/manifests.py --image "$IMAGE" --release "$RELEASE" --kubernetes "$version" --node-ips "$(node_ips)" \
+    ${PLACEMENT:+--placement "$PLACEMENT"} >"$DIR/manifests.json"
+  quiet kc apply -f "$DIR/manifests.json"
+}
+
+# Nobody may make a pod again once its node has been cleared: a server that is left over from the old cluster would give
+# its cluster id to those that join.
+uninstall() {
+  local node
+  if kc get deployment/ovn-central -n kube-system >/dev/null 2>&1; then
+    kc rollout resume deployment/ovn-central -n kube-system >/dev/null 2>&1 || true
+    quiet kc scale deployment/ovn-central -n kube-system --replicas=0
+    until_true 60 "ovn-central to be scaled down" scaled_down
+  fi
+  quiet kc delete pods -n kube-system -l 'app in (ovn-central,kube-ovn-controller,ovs,ovnswap-files)' --force --grace-period=0 --ignore-not-found
+  quiet kc delete deployment/ovn-central deployment/kube-ovn-controller daemonset/ovs-ovn -n kube-system --ignore-not-found
+  quiet kc delete lease -n kube-system ovnswap --ignore-not-found
+  for node in $(nodes); do
+    quiet kc label node "$node" kube-ovn/role-
+    quiet kc uncordon "$node"
+    until_true 60 "ovn-central's servers on $node to end" no_servers "$node"
+    docker exec "$node" sh -c 'rm -rf /etc/origin/ovn /etc/origin/ovn.removed-* /run/ovn /var/log/ovn'
+  done
+}
+
+scaled_down() { [[ $(kc get replicaset -n kube-system -l app=ovn-central -o 'jsonpath={.items[*].spec.replicas}') != *[1-9]* ]]; }
+no_servers() { ! docker exec "$1" sh -c 'cat /proc/[0-9]*/comm 2>/dev/null' | grep -qE '^(ovsdb-server|ovn-northd)$'; }
+
+pods() { kc get pods -n kube-system -l app=ovn-central --field-selector status.phase=Running -o name; }
+
+words() { # words POD DB SCHEMA
+  kc exec -n kube-system "$1" -c ovn-central -- ovs-appctl -T 5 -t "/var/run/ovn/ovn$2_db.ctl" cluster/status "$3" 2>&1
+}
+
+formed() {
+  local pod text count=0 db
+  [ "$(kc get pods -n kube-system -l 'app in (ovn-central,kube-ovn-controller,ovs)' --no-headers | grep -cv ' 1/1 ')" = 0 ] || return 1
+  for pod in $(pods); do
+    for db in 'nb OVN_Northbound' 'sb OVN_Southbound'; do
+      # shellcheck disable=SC2086
+      text=$(words "$pod" $db) || return 1
+      grep -q '^Status: cluster member' <<<"$text" || return 1
+      ! grep -q '^Leader: unknown' <<<"$text" || return 1
+      [ "$(sed -n '/^Servers:/,$p' <<<"$text" | grep -c ' at ')" = "$MEMBERS" ] || return 1
+    done
+    count=$((count + 1))
+  done
+  [ $count = "$MEMBERS" ]
+}
+
+status() {
+  local pod db
+  docker_is_up || die "Docker does not answer"
+  cluster_exists || die "there is no cluster $NAME"
+  kc get nodes -o wide -L kube-ovn/role
+  kc get pods -n kube-system -l 'app in (ovn-central,kube-ovn-controller,ovs)' -o wide
+  for pod in $(pods); do
+    for db in 'nb OVN_Northbound' 'sb OVN_Southbound'; do
+      # shellcheck disable=SC2086
+      echo "${pod#pod/} ${db%% *}: $(words "$pod" $db | grep -E '^(Status|Role|Leader):' | tr '\n' ' ')"
+    done
+  done
+  formed || die "not all of $MEMBERS members are voters in both databases"
+}
+
+up() {
+  mkdir -p "$DIR"
+  see_to_docker
+  make_cluster
+  kc get deployment/ovn-central -n kube-system >/dev/null 2>&1 || install
+  until_true $FORMS_WITHIN "$MEMBERS voters in nb and sb" formed
+  say "$NAME has $MEMBERS voters in nb and sb; export KUBECONFIG=$CONFIG"
+}
+
+prepare() {
+  mkdir -p "$DIR"
+  see_to_docker
+  config >"$DIR/kind.yaml"
+  ! cluster_exists || [ -s "$CONFIG" ] || kind export kubeconfig --name "$NAME" --kubeconfig "$CONFIG" 2>>"$DIR/log"
+  node_image
+}
+
+reset() {
+  mkdir -p "$DIR"
+  see_to_docker
+  make_cluster
+  uninstall
+  up
+}
+
+down() {
+  if docker_is_up; then
+    ! cluster_exists || kind delete cluster --name "$NAME" --kubeconfig "$CONFIG" 2>/dev/null
+    docker images --format '{{.Repository}}:{{.Tag}}' 'ovnswap.local/*' | xargs -r docker rmi >/dev/null || true
+    if [ -e "$DIR/started-docker" ] && [ -z "$(docker ps -q)" ]; then
+      "$KINDLAB/down.sh"
+    fi
+  fi
+  rm -rf "$DIR"
+}
+
+case ${1:-} in
+  up | reset | prepare | status | down | config) "$1" ;;
+  *) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
+esac

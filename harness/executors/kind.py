@@ -1,0 +1,361 @@
+"""The backend ``kind``: real ovn-central pods in a kind cluster of our own, which may be hurt.
+
+``ci/lab.sh`` makes the cluster and puts ovn-central into it; a new executor has it begin anew. The cluster itself
+outlives executors: pytest-kind's fixture in the checkout's ``conftest.py``, or ``ci/lab.sh down``, removes it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harness.addresses import split_list
+from harness.cluster import Database
+from harness.errors import BadInput, OvnswapError
+from harness.executor import Capability, Timing
+from harness.executors.kube import execution, installation, objects
+from harness.executors.kube.api import Api
+from harness.executors.kube.api import connect as read_kubeconfig
+from harness.executors.kubernetes import KubernetesExecutor
+from harness.executors.processes import jsonrpc
+from harness.executors.processes.client import ProcessClient
+from harness.executors.processes.database import markers
+from harness.executors.processes.network import Pair
+from harness.executors.processes.real_clock import RealClock
+from harness.faults import Fault, FaultKind, FaultPlan
+from harness.spec import ClusterSpec
+from harness.steps import CONTROLLER
+from harness.workload import Client
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "ci" / "lab.sh"
+DEFAULT_NAME = "ovnswap-lab"
+NODES = 4
+"""Three control planes and a worker: as many members and spares as a spec may ask for."""
+
+BEGINS_WITHIN = 900
+"""Real seconds that making the cluster, if need be, and its ovn-central may take."""
+
+PATIENCE = 2.0
+"""Seconds for a question to a server that is not asked through Kubernetes."""
+
+LISTED_FOR = 1.0
+"""Seconds for which a pod's OVN_DB_IPS are not looked at again."""
+
+RAFT_PORTS = "{ 6643, 6644 }"
+TABLE = "inet ovnswap"
+OVS_APP = "ovs"
+
+
+def missing() -> str | None:
+    """Why no kind cluster can be used here, with what helps; None if one can."""
+    for module, package in (("kubernetes", "kubernetes"), ("pytest_kind", "pytest-kind")):
+        if importlib.util.find_spec(module) is None:
+            return f"the package {package} is not installed: pip install 'ovnswap[kind]'"
+    if not LAB.exists():
+        return "ci/lab.sh is not here: run it from a checkout"
+    if shutil.which("docker") is None:
+        return "docker not found: sudo apt-get install docker.io"
+    if _docker("info", "--format", "{{.ServerVersion}}").returncode != 0:
+        return "Docker does not answer: start it, or ci/lab.sh up"
+    return None
+
+
+def name() -> str:
+    """The cluster's name: LAB_NAME, or the usual one."""
+    return os.environ.get("LAB_NAME") or DEFAULT_NAME
+
+
+def directory() -> Path:
+    """Where ``ci/lab.sh`` keeps the cluster's kubeconfig: LAB_DIR, or in the checkout."""
+    return Path(os.environ.get("LAB_DIR") or ROOT / ".make" / "lab" / name())
+
+
+def lab(command: str, spec: ClusterSpec | None = None) -> str:
+    """Run ``ci/lab.sh COMMAND`` for ``spec``; returns what it printed. Raises OvnswapError with its words."""
+    env = dict(os.environ, LAB_NAME=name(), LAB_DIR=str(directory()))
+    if spec is not None:
+        env["LAB_MEMBERS"], env["LAB_SPARES"] = str(spec.members), str(NODES - spec.members)
+        env["LAB_RELEASE"], env["LAB_PLACEMENT"] = spec.versions.kube_ovn, spec.placement
+    try:
+        done = subprocess.run(
+            [LAB, command],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=BEGINS_WITHIN,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise OvnswapError(f"ci/lab.sh {command} took longer than {BEGINS_WITHIN} s") from None
+    if done.returncode != 0:
+        last = "; ".join(done.stderr.strip().splitlines()[-3:])
+        raise OvnswapError(f"ci/lab.sh {command} failed: {last}", todo=f"see {directory() / 'log'}")
+    return done.stdout
+
+
+def cluster(kubeconfig: Path, image: str | None, kind_path: Path, kubectl_path: Path) -> Any:
+    """pytest-kind's object for the lab's cluster; nothing is made yet. Raises ImportError if it is not installed."""
+    from pytest_kind import KindCluster
+
+    return KindCluster(name(), kubeconfig, image=image, kind_path=kind_path, kubectl_path=kubectl_path)
+
+
+def unsuitable(spec: ClusterSpec) -> str | None:
+    """Why the cluster can't have this shape; None if it can."""
+    if spec.members + spec.spares > NODES:
+        return f"the kind cluster has {NODES} nodes, not {spec.members + spec.spares}"
+    if spec.extra_workloads:
+        return "the lab has no ovn-ic-controller and no ovs-ovn-dpdk"
+    return None
+
+
+def _docker(*command: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *command], input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+
+class Outside:
+    """The network as the client sees it: Docker's bridge. Faults on it are made in the nodes."""
+
+    partitions = True
+
+    def add(self, host: str) -> str:
+        raise NotImplementedError(host)
+
+    def namespace(self, _host: str) -> int | None:
+        return None
+
+    def socket(self, _host: str) -> socket.socket:
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+    def link(self, host: str, up: bool) -> None:
+        raise NotImplementedError((host, up))
+
+    def cut(self, _pairs: Iterable[Pair]) -> bool:
+        return False
+
+    def heal(self) -> bool:
+        return False
+
+    def processes(self) -> list[int]:
+        return []
+
+    def close(self) -> None:
+        return
+
+
+class KindExecutor(KubernetesExecutor):
+    """A kind cluster whose ovn-central has just been made. Faults are Docker's and nft's; seconds are seconds."""
+
+    name = "kind"
+
+    def __init__(self, spec: ClusterSpec, *, keep: bool = False) -> None:
+        """Raises :class:`BadInput` for a spec that does not fit, OvnswapError if the cluster does not form.
+
+        ``keep`` changes nothing: the cluster is there until ``ci/lab.sh down``.
+        """
+        reason = unsuitable(spec)
+        if reason is not None:
+            raise BadInput(reason)
+        self.spec = spec
+        self.kept = keep
+        self._undo = ExitStack()
+        lab("reset", spec)
+        api = Api(read_kubeconfig(directory() / "kubeconfig", f"kind-{name()}"))
+        uid = str(api.read("core", "read_namespace", "kube-system")["metadata"]["uid"])
+        found = installation.find(api, uid, "kube-system")
+        backups = Path(self._undo.enter_context(tempfile.TemporaryDirectory(prefix="ovnswap-backups-")))
+        super().__init__(api, found, backups=backups, may_create_pods=True)
+        self._clock = RealClock(1.0)
+        self._undo.callback(self._clock.stop)
+        self._client = ProcessClient(Outside(), self._listed, self.now, self._clock)
+        self._undo.callback(self._client.stop)
+        self._undo.callback(self._mend)
+        self._fired: list[tuple[float, Fault, bool]] = []
+        self._down: dict[str, None] = {}
+        self._cut: dict[str, None] = {}
+        self._known: dict[Database, tuple[float, tuple[str, ...]]] = {}
+        self._addresses = {node.name: node.address for node in self.view().nodes}
+        self.acquire(f"lab-{os.getpid()}-{time.time_ns() % 10**9}")
+
+    # -- what the interface asks besides --------------------------------------------------------------------------
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset(Capability)
+
+    @property
+    def faults(self) -> frozenset[FaultKind]:
+        return frozenset(FaultKind)
+
+    @property
+    def timing(self) -> Timing:
+        usual = super().timing
+        return Timing(election=usual.election, restart=usual.restart, poll=1.0)
+
+    def wait(self, condition: Callable[[], T | None], timeout: float, reason: str) -> T:
+        def checked() -> T | None:
+            self._clock.check()
+            return condition()
+
+        return super().wait(checked, timeout, reason)
+
+    def rows(self, database: Database, node: str) -> frozenset[str] | None:
+        try:
+            sock = Outside().socket(node)
+            connection = jsonrpc.connect_tcp(sock, self._address(node), database.client_port, PATIENCE)
+        except OSError:
+            return None
+        try:
+            return frozenset(markers(connection, database, PATIENCE))
+        except (OSError, jsonrpc.Refused):
+            return None
+        finally:
+            connection.close()
+
+    def client(self) -> Client:
+        return self._client
+
+    def _listed(self, database: Database) -> tuple[str, ...]:
+        """Addresses that running clients of ``database`` use: of a kube-ovn-controller or an ovs-ovn pod."""
+        looked, known = self._known.get(database, (-LISTED_FOR, ()))
+        if self.now() - looked < LISTED_FOR:
+            return known
+        app = CONTROLLER if database is Database.NB else OVS_APP
+        try:
+            where = self.installation.namespace
+            pods = self.api.read("core", "list_namespaced_pod", where, label_selector=f"app={app}")["items"]
+        except OvnswapError:
+            return known  # clients don't ask the API server for their environment
+        for item in pods:
+            container = item["spec"]["containers"][0]
+            if objects.running(item, container["name"]) and not item["metadata"].get("deletionTimestamp"):
+                known = split_list(objects.environment(item["spec"], container["name"]).get("OVN_DB_IPS", ""))
+                break
+        self._known[database] = (self.now(), known)
+        return known
+
+    def _address(self, node: str) -> str:
+        if node not in self._addresses:
+            raise BadInput(f"there is no node {node}")
+        return self._addresses[node]
+
+    # -- faults -----------------------------------------------------------------------------------------------------
+
+    def inject(self, fault: Fault) -> bool:
+        for node in fault.nodes:
+            self._address(node)
+        changed = self._inject(fault)
+        self._fired.append((self.now(), fault, changed))
+        return changed
+
+    def arm(self, plan: FaultPlan) -> None:
+        for timed in plan.faults:
+            self._clock.call_later(timed.after, functools.partial(self._inject_later, timed.fault))
+
+    def _inject_later(self, fault: Fault) -> None:
+        self.inject(fault)
+
+    def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
+        return tuple(self._fired)
+
+    def _inject(self, fault: Fault) -> bool:
+        if fault.kind is FaultKind.HEAL:
+            return self._heal()
+        if fault.kind in (FaultKind.PARTITION, FaultKind.ONE_WAY):
+            changed = [self._cut_off(node, fault) for node in fault.nodes]
+        else:
+            changed = [self._hurt(fault.kind, node) for node in fault.nodes]
+        return any(changed)
+
+    def _hurt(self, kind: FaultKind, node: str) -> bool:
+        match kind:
+            case FaultKind.CRASH:
+                return self._crash(node)
+            case FaultKind.NODE_DOWN:
+                self._down[node] = None
+                return self._state(node) == "running" and _docker("kill", node).returncode == 0
+            case FaultKind.NODE_UP:
+                self._down.pop(node, None)
+                return self._state(node) == "exited" and _docker("start", node).returncode == 0
+            case FaultKind.PAUSE:
+                return _docker("pause", node).returncode == 0
+            case FaultKind.RESUME:
+                return _docker("unpause", node).returncode == 0
+            case FaultKind.WIPE:
+                at = self.installation.directory
+                script = f'[ -n "$(ls -A {at} 2>/dev/null)" ] && find {at} -mindepth 1 -delete'
+                return _docker("exec", node, "sh", "-c", script).returncode == 0
+            case _:
+                raise BadInput(f"{kind.value} is no fault of single nodes")
+
+    def _crash(self, node: str) -> bool:
+        """Servers and their monitors at once, then the start script, so that the container ends."""
+        place = self._place(node)
+        if place is None:
+            return False
+        script = "kill -9 $(pidof ovsdb-server ovn-northd) && kill 1"
+        return execution.run(self.api, place, ["sh", "-c", script], 10.0).ok
+
+    def _state(self, node: str) -> str:
+        return _docker("inspect", "-f", "{{.State.Status}}", node).stdout.strip()
+
+    def _cut_off(self, node: str, fault: Fault) -> bool:
+        """Drop raft's packets between this node and all that are not cut off with it."""
+        if node in self._cut:
+            return False
+        kept = ", ".join(self._address(other) for other in fault.nodes)
+        rules = [f"add table {TABLE}"]
+        hooks = {"output": "daddr"} if fault.kind is FaultKind.ONE_WAY else {"output": "daddr", "input": "saddr"}
+        for hook, side in hooks.items():
+            rules.append(f"add chain {TABLE} {hook} {{ type filter hook {hook} priority 0; }}")
+            rules += [
+                f"add rule {TABLE} {hook} ip {side} != {{ {kept} }} tcp {port} {RAFT_PORTS} drop"
+                for port in ("dport", "sport")
+            ]
+        done = _docker("exec", "-i", node, "nft", "-f", "-", stdin="\n".join(rules) + "\n")
+        if done.returncode != 0:
+            raise OvnswapError(f"nft in {node}: {done.stderr.strip()}")
+        self._cut[node] = None
+        return True
+
+    def _heal(self) -> bool:
+        healed = bool(self._cut)
+        for node in list(self._cut):
+            _docker("exec", node, "nft", "delete", "table", *TABLE.split())
+            del self._cut[node]
+        return healed
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def _mend(self) -> None:
+        """Nothing that was done to the nodes outlives this executor."""
+        self._heal()
+        for node in self._addresses:
+            if self._state(node) == "paused":
+                _docker("unpause", node)
+            if node in self._down:
+                _docker("start", node)
+
+    def where(self) -> Path:
+        """The directory with the cluster's kubeconfig."""
+        return directory()
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._undo.close()
