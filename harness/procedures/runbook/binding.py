@@ -80,6 +80,15 @@ class Binding:
             raise Unbound(f"a node of the cluster ({known}) instead of {text}")
         return node.name
 
+    def pod_node(self, text: str) -> str:
+        """The node of an ovn-central pod."""
+        if is_placeholder(text):
+            return self.node.name
+        pod = next((pod for pod in self.view.pods_of("ovn-central") if pod.name == text), None)
+        if pod is None or pod.node is None:
+            raise Unbound(f"an ovn-central pod of the cluster, or <POD>, instead of {text}")
+        return pod.node
+
     def address(self, text: str) -> str:
         """One address."""
         host = host_of(text)

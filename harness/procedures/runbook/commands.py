@@ -79,6 +79,12 @@ FORMS: tuple[Form, ...] = (
         "RemoveDirectory or CheckDirectory",
         r"ssh (?:\S+@)?(?P<node>\S+) (?:sudo )?rm -(?:rf|fr) (?P<dir>\S+)",
     ),
+    Form(
+        "unready",
+        "kubectl wait -n kube-system pod/<POD> --for=condition=Ready=false --timeout=180s",
+        "AwaitNotReady",
+        r"kubectl wait (?:pods?|po)[/ ](?P<pod>\S+) --for=condition=Ready=false(?: --timeout=\S+)?",
+    ),
     Form("sleep", "sleep 60", "Sleep", r"sleep (?P<seconds>\d+(?:\.\d+)?)(?P<unit>[smh]?)"),
 )
 

@@ -66,6 +66,8 @@ class _Reader:
                 if call["app"] not in {workload.app for workload in view.workloads}:
                     raise Unbound(f"an app of the cluster instead of {call['app']}")
                 return made.DeletePods(call["app"])
+            case "unready":
+                return made.AwaitNotReady(self._binding.pod_node(call["pod"]))
             case "sleep":
                 return made.Sleep(float(call["seconds"]) * _UNITS[call["unit"]])
         return self._workload(call)
@@ -131,7 +133,9 @@ def target(section: Section, ids: dict[tuple[Database, str], str]) -> tuple[str,
     """(name, address) of the node that a procedure is about, as the file has them; "" for what it does not say."""
     names = [call["node"] for call in section.calls if call.verb in ("label", "unlabel")]
     name = next((name for name in names if not is_placeholder(name)), "")
-    return name, next(_kicked(section.calls, ids), "")
+    stay = {address for call in section.calls if call.verb == "env" for address in split_list(call["value"])}
+    kicked = (address for address in _kicked(section.calls, ids) if section.verb == "add" or address not in stay)
+    return name, next(kicked, "")
 
 
 def _kicked(calls: Sequence[Call], ids: dict[tuple[Database, str], str]) -> Iterator[str]:
