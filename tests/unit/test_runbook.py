@@ -184,6 +184,7 @@ BAD = [
     (b"```\nhelm upgrade x\n```\n", "x.md:2: none of its 1 commands is understood"),
     (b"```\nkubectl ko nb status\n```\n", "none of which kicks or labels a node"),
     (b"ok\n\xff\xfe", "x.md:2: byte 3 is no UTF-8 text"),
+    (b"ok\n" + b"a@" * 100_000, "x.md:2 is longer than 8192 bytes"),
     (b"a" * (10 * 1024 * 1024), "x.md is larger than 1 MiB"),
     (b"```\nkubectl label node <node> kube-ovn/role-\n```\n", "x.md:2: nothing says which node it takes out"),
     (b"```\nkubectl label node web1 kube-ovn/role-\n```\n", "x.md:2: it is about web1, which is no node"),

@@ -14,12 +14,14 @@ from harness.errors import BadInput
 
 LONGEST = 1024 * 1024
 """Bytes of a runbook: the page has ten thousand, so whoever names something bigger has named the wrong file."""
+LONGEST_LINE = 8192
+"""Bytes of a line: an exported step has some hundred."""
 
 _TOOLS = re.compile(
     r"(?:kubectl|rm|ssh|scp|helm|sleep|docker|crictl|ctr|nerdctl|systemctl|sudo|curl|etcdctl|bash|sh|mv|cp|reboot|"
     r"ov[sn]-(?:appctl|vsctl|nbctl|sbctl|ctl)|ovsdb-(?:tool|client|server))\s"
 )
-_PROMPT = re.compile(r"(?:[#$]|\S+[@:]\S*[#$])\s+(?=[a-z])")
+_PROMPT = re.compile(r"(?:[#$]|\S{1,80}[@:]\S{0,80}[#$])\s+(?=[a-z])")
 _FENCE = re.compile(r"\s*(```+|~~~+)\s*(\S*)")
 _HEADING = re.compile(r"#{1,6}\s+(.*)|(.*)¶\s*$")
 _OUTPUT = (
@@ -60,6 +62,9 @@ def decode(data: bytes, name: str) -> str:
         raise BadInput(f"{name} is larger than {LONGEST >> 20} MiB", todo="name a runbook: a page or a script")
     if not data.strip():
         raise BadInput(f"{name} is empty", todo="name a runbook: a page or a script")
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if len(line) > LONGEST_LINE:
+            raise BadInput(f"{name}:{number} is longer than {LONGEST_LINE} bytes", todo="break the line")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
