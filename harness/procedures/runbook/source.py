@@ -62,8 +62,8 @@ def decode(data: bytes, name: str) -> str:
         raise BadInput(f"{name} is larger than {LONGEST >> 20} MiB", todo="name a runbook: a page or a script")
     if not data.strip():
         raise BadInput(f"{name} is empty", todo="name a runbook: a page or a script")
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if len(line) > LONGEST_LINE:
+    for number, part in enumerate(data.split(b"\n"), 1):
+        if len(part) > LONGEST_LINE:
             raise BadInput(f"{name}:{number} is longer than {LONGEST_LINE} bytes", todo="break the line")
     try:
         return data.decode("utf-8-sig")
