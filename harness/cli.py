@@ -13,6 +13,7 @@ import click
 from harness import __version__
 from harness.commands.apply import apply
 from harness.commands.interrupts import stoppable
+from harness.commands.lint import lint
 from harness.commands.lock import lock
 from harness.commands.output import say
 from harness.commands.plan import plan
@@ -120,7 +121,7 @@ def cli() -> None:
     """
 
 
-for command in (status, plan, rehearse, apply, lock):
+for command in (status, plan, lint, rehearse, apply, lock):
     cli.add_command(command)
 
 

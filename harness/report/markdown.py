@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.cluster import ClusterView
 from harness.plan import Plan, StepForecast
+from harness.procedures.runbook.exported import plan_mark, step_mark
 from harness.report.text import check_lines
 from harness.report.typed import Typed, definition, typed_steps
 from harness.report.wording import clean, done_when, lowest_line, margin, safe_points, subject
@@ -21,7 +22,7 @@ def runbook(plan: Plan, rows: tuple[StepForecast, ...], view: ClusterView) -> st
     out += [f"- Check: {line.removeprefix('check:').strip()}" for line in check_lines(plan.checks)]
     if rows:
         out.append(f"- Servers that may still fail at the worst moment: {lowest_line(rows)}")
-    out += [f"- Digest: `{plan.digest}`", ""]
+    out += [f"- Digest: `{plan.digest}`", "", plan_mark(plan), ""]
     parts = zip(rows, typed_steps(plan.steps, view), safe_points(plan.steps), strict=True)
     steps = [_step(number, *part, view) for number, part in enumerate(parts, start=1)]
     if any("pod_on " in line for step in steps for line in step):
@@ -34,7 +35,7 @@ def runbook(plan: Plan, rows: tuple[StepForecast, ...], view: ClusterView) -> st
 
 def _step(number: int, row: StepForecast, lines: tuple[Typed, ...], safe: bool, view: ClusterView) -> list[str]:
     step = row.step
-    out = [f"## {number}. {clean(step.title)}", ""]
+    out = [f"## {number}. {clean(step.title)}", step_mark(step, tuple(typed.command for typed in lines)), ""]
     for typed in lines:
         out += _block(typed)
     after = ", ".join(f"{name} {margin(value)}" for name, value in row.after.items())

@@ -38,6 +38,7 @@ from harness.steps import (
     SetEnv,
     SetMinReadySeconds,
     ShowStatus,
+    Sleep,
     Step,
     Unlabel,
 )
@@ -175,6 +176,7 @@ DONE_WHEN: dict[type[Step], str] = {
     SetEnv: '{0.variable} of {0.workload} is "{0.value}"',
     SetMinReadySeconds: "minReadySeconds of {0.workload} is {0.seconds}",
     ShowStatus: "you know the id in {0.database} of the server at the node's address",
+    Sleep: "{0.seconds:g} s have passed",
     Unlabel: "{0.node} has no {0.key}",
 }
 """What to see before the next step, with the step's fields."""

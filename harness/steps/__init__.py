@@ -27,6 +27,7 @@ from harness.steps.rollout import (
     ScaleIn,
     SetMinReadySeconds,
 )
+from harness.steps.waiting import Sleep
 
 __all__ = [
     "CENTRAL",
@@ -60,6 +61,7 @@ __all__ = [
     "SetEnv",
     "SetMinReadySeconds",
     "ShowStatus",
+    "Sleep",
     "Step",
     "Unlabel",
     "from_dict",

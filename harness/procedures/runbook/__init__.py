@@ -1,0 +1,133 @@
+"""Runbooks as they are: a Markdown page, a page copied from a browser, or a shell script becomes steps.
+
+What is understood stands in ``docs/runbooks.md``. Nothing is skipped silently: what is not understood is kept with its
+line and what was expected, and a procedure that has any such line can't be run.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from harness.addresses import split_list
+from harness.cluster import ClusterView, Node
+from harness.errors import BadInput
+from harness.plan import Plan
+from harness.procedures import lookup
+from harness.procedures.runbook import exported, source
+from harness.procedures.runbook.binding import Binding, Example
+from harness.procedures.runbook.commands import Call
+from harness.procedures.runbook.sections import Section, sections
+from harness.procedures.runbook.shell import Unclear, calls
+from harness.procedures.runbook.steps import bind, target
+from harness.steps import Step
+
+__all__ = ["Runbook", "Unclear", "Written", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A step as somebody wrote it: ``line`` and ``text`` in the file."""
+
+    step: Step
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Runbook:
+    """One procedure of the file ``name``: ``verb`` and ``node`` say what it is for."""
+
+    name: str
+    verb: str
+    line: int
+    node: Node
+    steps: tuple[Written, ...]
+    unclear: tuple[Unclear, ...]
+    exported: Plan | None = None
+    """The plan that ``ovnswap plan -o md`` wrote here, if it was that."""
+
+    def plan(self) -> Plan:
+        """To be run. Raises :class:`BadInput` if any line is not understood."""
+        if self.unclear:
+            first = self.unclear[0]
+            more = f" (and {len(self.unclear) - 1} more)" if len(self.unclear) > 1 else ""
+            seen = f"{self.name}:{first.line}: not understood: {first.text[:120]}{more}"
+            raise BadInput(seen, todo=f"expected {first.expected}")
+        steps = tuple(written.step for written in self.steps)
+        if self.exported is not None:
+            return replace(self.exported, steps=steps)
+        about = lookup.target(self.node)
+        old, new = (about, None) if self.verb == "remove" else (None, about)
+        return Plan("runbook", self.verb, old, new, steps, order=f"as {self.name} has it")
+
+
+def read(data: bytes, name: str, view: ClusterView, node: str = "") -> tuple[Runbook, ...]:
+    """The procedures of a file, bound to the cluster in ``view``; ``node`` is the one that they are about here.
+
+    Raises :class:`BadInput` for what is no runbook at all, and if nothing says which node it is about.
+    """
+    text = source.decode(data, name)
+    saved = exported.read(text, name, view)
+    if saved is not None:
+        plan, lines, unclear = saved
+        written = tuple(Written(step, *at) for step, at in zip(plan.steps, lines, strict=True))
+        return (Runbook(name, plan.verb, 1, lookup.node(view, plan.target.node), written, tuple(unclear), plan),)
+    shell = source.is_shell(text, name)
+    found, unclear = calls(source.parts(text, name), shell)
+    commands = [part for part in found if isinstance(part, Call)]
+    if not commands:
+        raise _nothing(name, unclear)
+    procedures = sections(found, view.label[0])
+    if not procedures:
+        seen = f"{name}:{commands[0].line}: {len(commands)} commands, none of which kicks or labels a node"
+        raise BadInput(seen, why="nothing tells what it is for", todo="docs/runbooks.md has what is understood")
+    example = Example.of(commands)
+    bounds = [section.line for section in procedures[1:]]
+    books = []
+    for number, section in enumerate(procedures):
+        first = 0 if number == 0 else bounds[number - 1]
+        last = bounds[number] if number < len(bounds) else len(text) + 1
+        own = [one for one in unclear if first <= one.line < last]
+        books.append(_book(name, section, example, view, node, own, page=not shell))
+    return tuple(books)
+
+
+def _nothing(name: str, unclear: list[Unclear]) -> BadInput:
+    todo = "name a page or a script with commands; docs/runbooks.md has what is understood"
+    if not unclear:
+        return BadInput(f"{name} has no commands", todo=todo)
+    first = unclear[0]
+    seen = f"{name}:{first.line}: none of its {len(unclear)} commands is understood, the first is {first.text[:80]}"
+    return BadInput(seen, todo=f"expected {first.expected}")
+
+
+def _book(
+    name: str, section: Section, example: Example, view: ClusterView, node: str, unclear: list[Unclear], *, page: bool
+) -> Runbook:
+    own, kicked = target(section, example.ids)
+    about = _about(name, section, own, view, node)
+    address = example.nodes.get(own) or kicked
+    if not address and own == about.name:
+        address = about.address
+    listed = split_list(lookup.central(view).env.get("NODE_IPS", ""))
+    binding = Binding(view, about, own, address, example, listed)
+    steps, unbound = bind(section, binding, page=page)
+    written = tuple(Written(step, call.line, call.text) for step, call in steps)
+    wrong = sorted([*unclear, *unbound], key=lambda one: one.line)
+    return Runbook(name, section.verb, section.line, about, written, tuple(wrong))
+
+
+def _about(name: str, section: Section, own: str, view: ClusterView, node: str) -> Node:
+    if node:
+        return lookup.node(view, node)
+    found = view.node(own)
+    if found is None:
+        seen = f"{name}:{section.line}: nothing says which node it {_WORDS[section.verb]}"
+        if own and re.fullmatch(r"[a-z0-9.-]+", own):
+            seen = f"{name}:{section.line}: it is about {own}, which is no node of the cluster"
+        raise BadInput(seen, todo=f"--node NAME: {', '.join(n.name for n in view.nodes)}")
+    return found
+
+
+_WORDS = {"remove": "takes out", "add": "brings in"}
