@@ -26,6 +26,7 @@ SHIPPED = sorted((cls for cls in REGISTRY.values() if cls.__module__.startswith(
 VALUES: dict[object, st.SearchStrategy[object]] = {
     str: st.text(max_size=20),
     int: st.integers(0, 99),
+    float: st.integers(0, 9999).map(float),
     bool: st.booleans(),
     Database: st.sampled_from(Database),
     tuple[str, ...]: st.lists(st.text(max_size=12), max_size=5).map(tuple),
