@@ -275,7 +275,7 @@ class Network:
             if item is None or not source.open:
                 self._ends.pop(source, None)
                 self._ends.pop(end, None)
-            elif end.gone:
+            elif end.gone or end.held:  # a dead host's kernel, or that of a dead process whose last word is still held
                 self._clock.post(self._clock.now + self.delay_us, self._reset, (source,))
             return
         end.heard_us = self._clock.now

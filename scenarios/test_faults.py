@@ -114,6 +114,23 @@ def test_paused_servers_do_not_answer_until_they_are_resumed(three: LabExecutor)
     support.in_order(three)
 
 
+def test_a_server_that_slept_while_its_leader_died_behind_a_cut_catches_up(three: LabExecutor) -> None:
+    """Its connection to the dead process looks alive to it; the first thing it sends there must be answered by a reset."""
+    executor = cutting(three, FaultKind.PARTITION)
+    client = executor.client()
+    client.start()
+    leader = support.leader(executor, Database.NB)
+    sleeper = next(node.name for node in executor.view().labelled() if node.name != leader)
+    for kind, node in ((FaultKind.PARTITION, leader), (FaultKind.PAUSE, sleeper), (FaultKind.CRASH, leader)):
+        assert executor.inject(Fault(kind, (node,)))
+    executor.sleep(120.0)
+    assert executor.inject(Fault(FaultKind.HEAL))
+    assert executor.inject(Fault(FaultKind.RESUME, (sleeper,)))
+    executor.wait(lambda: len(client.history().acknowledged(Database.NB)) > 3, SOON, "writes to go on")
+    acknowledged = set(client.stop().acknowledged(Database.NB))
+    executor.wait(lambda: acknowledged <= (executor.rows(Database.NB, sleeper) or set()), 40.0, "the rows it missed")
+
+
 def test_a_wiped_server_goes_on_and_comes_back_as_another_beside_its_ghost(three: LabExecutor) -> None:
     node = support.labelled(three)[2]
     before = three.status(Database.NB, node).status

@@ -147,3 +147,20 @@ def test_connections_are_retried_after_1_2_4_and_8_seconds() -> None:
     assert cluster.until(lambda: any(c.connected and c.outgoing for c in cluster.status(1).connections), 20)
     # attempts at 1, 3, 7, 15 and 23 s
     assert abs((cluster.clock.now - killed) / SECOND - 23) < 0.1
+
+
+def test_what_is_sent_to_a_process_that_died_behind_a_cut_is_answered_by_a_reset() -> None:
+    """Its last word is held back for longer and longer; the other kernel knows at once that nobody reads any more."""
+    cluster = Cluster(OVS_3_1).form(3)
+    for other in (2, 3):
+        cluster.network.cut(host(1), host(other))
+        cluster.network.cut(host(other), host(1))
+    cluster.at[2].pause()
+    cluster.at[1].kill()
+    cluster.run(60)
+    cluster.network.heal()
+    cluster.at[2].unpause()
+    mine = (("1a1a", True), ("0000", True))  # the connection that server 2 made: it talks on it when it stands for election
+    assert cluster.until(
+        lambda: not any(c.connected for c in cluster.status(2).connections if (c.nickname, c.outgoing) in mine), 5
+    )
