@@ -181,6 +181,7 @@ def _operate(context: click.Context, source: Source, wanted: Wanted, plan: Plan 
         say(f"on: {where}")
         operate.prepare(executor, _journal_path(executor.name).parent.name)
         made = _made(wanted, plan, executor)
+        operate.check_release(made, executor.view())
         operate.confirm(made, executor, how.yes)
         outcome = operate.carry_out(executor, made, journal, how.journal, _reporter(made), how.pace, where)
     text = data.dump(outcome_data(outcome)) if how.form == "json" else "\n".join(outcome_lines(outcome))

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from harness import preflight
+from harness.cluster import ClusterView
 from harness.commands.output import say
 from harness.commands.running import Lab, run
-from harness.errors import BadInput, Interrupted
+from harness.errors import BadInput, Interrupted, Refused
 from harness.executor import LabExecutor
 from harness.journal import Journal
 from harness.plan import Plan
@@ -20,6 +22,7 @@ from harness.report.live import Reporter
 from harness.report.outcome import Outcome
 from harness.report.wording import short_subject
 from harness.runner import Pace, Progress
+from harness.steps import CENTRAL, Kick, Remove, SetEnv
 
 if TYPE_CHECKING:
     from harness.executors.kubernetes import KubernetesExecutor
@@ -60,6 +63,23 @@ def prepare(executor: KubernetesExecutor, run_id: str) -> None:
     say(f"lock: taken by this run, {run_id}")
     if left is not None:
         say(f"lock: left behind by {left.words()}; what that run began is looked at like everything else")
+
+
+def check_release(plan: Plan, view: ClusterView) -> None:
+    """The documented procedure has no checks of its own; this one it gets on a cluster that is not ours to lose.
+
+    Raises Refused for a plan that kicks before NODE_IPS is changed, on a release that deletes its database then.
+    """
+    kicks = [number for number, step in enumerate(plan.steps) if isinstance(step, Kick | Remove)]
+    listed = [
+        number
+        for number, step in enumerate(plan.steps)
+        if isinstance(step, SetEnv) and (step.workload, step.variable) == (CENTRAL, "NODE_IPS")
+    ]
+    kick_first = bool(kicks) and (not listed or kicks[0] < listed[0])
+    for check in preflight.version(view, kick_first):
+        if check.verdict == preflight.REFUSED:
+            raise Refused(f"{check.id}: {check.seen}", why=check.why, todo=check.todo)
 
 
 def confirm(plan: Plan, executor: KubernetesExecutor, yes: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from harness.commands.operate import check_release
 from harness.commands.options import output_options, procedure_options, source_options
 from harness.commands.output import check_writable, say, show, write
 from harness.commands.source import Found, Source, say_assumptions
@@ -70,6 +71,8 @@ def _plan(context: click.Context, verb: str, node: str, spare: str, values: dict
     found = source.look()
     say_assumptions(found)
     made = _make(wanted, found, values)
+    if source.is_cluster:
+        check_release(made, found.view)
     _print(made, found, form, path)
     for check in made.refusals:
         say(f"refused: {check.id}: {check.seen} ({check.why}) -> {check.todo}")
