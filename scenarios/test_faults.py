@@ -115,7 +115,7 @@ def test_paused_servers_do_not_answer_until_they_are_resumed(three: LabExecutor)
 
 
 def test_a_server_that_slept_while_its_leader_died_behind_a_cut_catches_up(three: LabExecutor) -> None:
-    """Its connection to the dead process looks alive to it; the first thing it sends there must be answered by a reset."""
+    """Its connection to the dead process looks alive to it; what it sends there is answered by a reset."""
     executor = cutting(three, FaultKind.PARTITION)
     client = executor.client()
     client.start()

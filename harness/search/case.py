@@ -55,9 +55,13 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``wanted`` is run on a cluster by ``spec``; ``seed`` draws delays and orders (None: the happy schedule)."""
+    """``wanted`` is run on a cluster by ``spec``; ``seed`` draws delays and orders (None: the happy schedule).
+
+    ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`).
+    """
 
     wanted: Wanted
     spec: ClusterSpec = field(default_factory=ClusterSpec)
     hits: tuple[Hit, ...] = ()
     seed: int | None = None
+    mutation: str = ""

@@ -21,9 +21,10 @@ from harness.executor import LabExecutor, WaitTimeout
 from harness.faults import Fault, FaultKind
 from harness.invariants import SAFETY, violations
 from harness.look import served
+from harness.plan import Plan
 from harness.procedures.wanted import Wanted, make
 from harness.runner import Pace, Runner
-from harness.search import troubles
+from harness.search import mutants, troubles
 from harness.search.case import Case
 from harness.search.director import Director, OperatorDied
 from harness.search.ledger import Ledger
@@ -106,6 +107,7 @@ class _Trial:
         self._ledger = Ledger(frozenset(addresses))
         node_ips = central.env.get("NODE_IPS", "") if central is not None else ""
         self._director = Director(lab, self._ledger, case.hits, node_ips)
+        self._members = frozenset(node.address for node in view.labelled())
         self._ends: list[str] = []
         self._last: str = ""
         self._reason = ""
@@ -129,7 +131,7 @@ class _Trial:
     def _attempt(self) -> None:
         """Make the plan and run it once; how it ended is kept in words."""
         try:
-            plan = make(self._case.wanted, self._lab.view(), self._lab.files)
+            plan = self._plan()
         except BadInput as error:
             if not self._ends:
                 raise
@@ -144,6 +146,11 @@ class _Trial:
             self._ended("refused" if isinstance(error, Refused) else "stopped", str(error))
         else:
             self._ended("done", "")
+
+    def _plan(self) -> Plan:
+        view = self._lab.view()
+        plan = make(self._case.wanted, view, self._lab.files)
+        return mutants.mutated(plan, self._case.mutation, view) if self._case.mutation else plan
 
     def _ended(self, how: str, reason: str) -> None:
         self._last, self._reason = how, reason
@@ -212,7 +219,22 @@ class _Trial:
         for database in DATABASES:
             if set(health.member_hosts(view, database)) != listed:
                 wrong.append(f"P9: members of {database} are not those of NODE_IPS")
-        return wrong
+        if wrong:
+            return wrong
+        try:  # the last pod that a probe has killed may still be on its way
+            self._lab.wait(lambda: not self._left_undone(), CONVERGES, "what the procedure should have left")
+        except WaitTimeout:
+            return self._left_undone()
+        return []
+
+    def _left_undone(self) -> list[str]:
+        """The oracle of a finished procedure: also labels, the other lists of addresses, and the leaver's files."""
+        gone, come = _nodes(self._case.wanted)
+        view = self._lab.view()
+        added = {node.address for name in come if (node := view.node(name)) is not None}
+        taken = {node.address for name in gone if (node := view.node(name)) is not None}
+        expected = (self._members | added) - taken
+        return [f"{v.invariant}: {v.text}" for v in violations(served(self._lab, self._history, expected, gone))]
 
     # -- summary ------------------------------------------------------------------------------------------------
 

@@ -160,7 +160,10 @@ def test_what_is_sent_to_a_process_that_died_behind_a_cut_is_answered_by_a_reset
     cluster.run(60)
     cluster.network.heal()
     cluster.at[2].unpause()
-    mine = (("1a1a", True), ("0000", True))  # the connection that server 2 made: it talks on it when it stands for election
+    mine = (
+        ("1a1a", True),
+        ("0000", True),
+    )  # the connection that server 2 made: it talks on it when it stands for election
     assert cluster.until(
         lambda: not any(c.connected for c in cluster.status(2).connections if (c.nickname, c.outgoing) in mine), 5
     )
