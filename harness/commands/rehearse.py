@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,10 +24,17 @@ from harness.errors import BadInput, ExitCode, OvnswapError
 from harness.executor import WaitTimeout
 from harness.procedures.wanted import Wanted, make
 from harness.report import data
-from harness.report.rehearsal import Rehearsal, rehearsal_data, rehearsal_lines, story_lines, summary_data
-from harness.search import campaign, places, trial, troubles
+from harness.report.rehearsal import (
+    Rehearsal,
+    progress_line,
+    rehearsal_data,
+    rehearsal_lines,
+    story_lines,
+    summary_data,
+)
+from harness.search import campaign, places, receipt, trial, troubles
 from harness.search.case import Case, Hit
-from harness.search.tally import Tally
+from harness.search.tally import Tally, cells
 from harness.search.tape import Tape
 
 TELL_EVERY = 5.0
@@ -55,6 +64,12 @@ def _shared(function: Any) -> Any:
             multiple=True,
             metavar="STEP:POSITION:FAULT[@NODE]",
             help="One run, with these faults, and its story; POSITION is before, during or after. Repeat for more.",
+        ),
+        click.option(
+            "--report",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Write receipt.json and report.txt there; DIR is made if it is missing.",
         ),
         output_options("text", "json"),
         lab_options,
@@ -96,6 +111,7 @@ def _rehearse(context: click.Context, verb: str, node: str, spare: str, values: 
     wanted = Wanted(values.pop("procedure"), verb, node, spare, values.pop("accept_stall"))
     form, path = values.pop("form"), values.pop("path")
     check_writable(path)
+    report: Path | None = values.pop("report")
     chosen = [troubles.named(name) for name in (values["faults"] or ",".join(troubles.TROUBLES)).split(",")]
     hits = tuple(Hit.parse(text) for text in values["hits"])
     budget = seconds_of(values["time_budget"]) if values["time_budget"] else None
@@ -109,6 +125,8 @@ def _rehearse(context: click.Context, verb: str, node: str, spare: str, values: 
     case = Case(wanted, source.spec(), (), values["seed"])
     options = _options(context, values, wanted)
     if hits:
+        if report is not None:
+            raise BadInput("--report is for all single faults", why="one run proves nothing", todo="leave out --at")
         _once(context, replace(case, hits=hits), source, options, form, path)
         return
     if source.backend != "sim":
@@ -116,16 +134,18 @@ def _rehearse(context: click.Context, verb: str, node: str, spare: str, values: 
             "all single faults take hours on real servers", todo="name one with --at, or rehearse on --backend sim"
         )
     digest = _digest(case)
+    _make(report)
     surveyed = places.survey(case)
     cases = places.spread(list(places.single_faults(case, surveyed, chosen)))
     say(f"on: {source.words()}; {len(cases)} single faults at {len(surveyed)} places")
-    tally, began = Tally(), time.monotonic()
+    tally, began, matrix = Tally(), time.monotonic(), len(cells(cases))
     jobs = values["jobs"] or os.cpu_count() or 1
-    stopped = _run(cases[: values["runs"]], tally, jobs, budget)
+    stopped = _run(cases[: values["runs"]], tally, jobs, budget, matrix)
     if not stopped and values["runs"] and values["runs"] < len(cases):
         stopped = f"--runs {values['runs']}"
     seconds = time.monotonic() - began
-    found = Rehearsal(case, digest, source.words(), options, tally, len(cases), len(surveyed), seconds, stopped)
+    found = Rehearsal(case, digest, source.words(), options, tally, len(cases), len(surveyed), seconds, stopped, matrix)
+    _keep(found, report)
     write(data.dump(rehearsal_data(found)) if form == "json" else "\n".join(rehearsal_lines(found)), path)
     if stopped == INTERRUPTED:
         context.exit(ExitCode.INTERRUPTED)
@@ -136,7 +156,7 @@ def _rehearse(context: click.Context, verb: str, node: str, spare: str, values: 
 INTERRUPTED = "interrupted: what was tried until then counts"
 
 
-def _run(cases: Sequence[Case], tally: Tally, jobs: int, budget: float | None) -> str:
+def _run(cases: Sequence[Case], tally: Tally, jobs: int, budget: float | None, matrix: int) -> str:
     """Try the cases; returns why it stopped early, "" if it did not."""
     began = told = time.monotonic()
     console = progress_console()
@@ -145,7 +165,7 @@ def _run(cases: Sequence[Case], tally: Tally, jobs: int, budget: float | None) -
             for summary in campaign.run(cases, jobs):
                 tally.add(summary)
                 now = time.monotonic()
-                words = f"{tally.runs}/{len(cases)} runs, {tally.runs / (now - began):.1f} a second, {tally.bad} bad"
+                words = progress_line(tally, len(cases), matrix, now - began)
                 if may_redraw(console):
                     status.update(words)
                 elif now - told >= TELL_EVERY:
@@ -156,6 +176,45 @@ def _run(cases: Sequence[Case], tally: Tally, jobs: int, budget: float | None) -
     except KeyboardInterrupt:
         return INTERRUPTED
     return ""
+
+
+def _make(directory: Path | None) -> None:
+    """The directory of ``--report``, before any work is done for it."""
+    if directory is None:
+        return
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        raise BadInput(f"can't write to {directory}: {error.strerror}", todo="name another directory") from None
+
+
+def _keep(found: Rehearsal, directory: Path | None) -> None:
+    """Write report and receipt; the receipt last, so that it never stands beside an older report."""
+    if directory is None:
+        return
+    fields = receipt.document(found.case, found.digest, found.tally, found.total, found.cells, found.stopped)
+    try:
+        _put(directory / "report.txt", "\n".join(rehearsal_lines(found)) + "\n")
+        _put(directory / "receipt.json", data.dump(fields) + "\n")
+    except OSError as error:
+        raise BadInput(f"can't write to {directory}: {error.strerror}", todo="name another directory") from None
+    say(f"receipt and report written to {directory}")
+
+
+def _put(path: Path, text: str) -> None:
+    """Whole or not at all: a reader sees the old file or the new one."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+            os.fchmod(stream.fileno(), 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
 
 
 def _once(context: click.Context, case: Case, source: Source, options: tuple[str, ...], form: str, path: Any) -> None:

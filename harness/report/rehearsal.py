@@ -11,9 +11,12 @@ from harness.plan import API_VERSION
 from harness.report.wording import clean
 from harness.search import troubles
 from harness.search.case import Case
+from harness.search.receipt import worst_data
 from harness.search.tally import Failing, Tally
 from harness.search.trial import Summary, Verdict
 
+SIM_ONLY = frozenset(("--seed", "--ovs"))
+"""Options that real servers refuse: they run their own version, in their own time."""
 STORIES = 5
 """Ways to fail that are told in full; the others are counted."""
 
@@ -31,6 +34,7 @@ class Rehearsal:
     places: int
     seconds: float
     stopped: str
+    cells: int
 
     @property
     def complete(self) -> bool:
@@ -43,9 +47,14 @@ def subject(case: Case) -> str:
     return f"{wanted.verb} {wanted.node}" + (f" --with {wanted.spare}" if wanted.spare else "")
 
 
-def replay(case: Case, options: tuple[str, ...]) -> str:
+def replay(case: Case, options: tuple[str, ...], backend: str = "sim") -> str:
     """The line that runs ``case`` again, with its story."""
-    words = ["ovnswap", "rehearse", *subject(case).split(), *options]
+    words = ["ovnswap", "rehearse", *subject(case).split()]
+    for number, word in enumerate(options):
+        if backend == "sim" or not {word, *options[max(0, number - 1) : number]} & SIM_ONLY:
+            words.append(word)
+    if backend != "sim":
+        words += ["--backend", backend]
     for hit in case.hits:
         words += ["--at", str(hit)]
     return shlex.join(words)
@@ -64,13 +73,33 @@ def rehearsal_lines(found: Rehearsal) -> list[str]:
     if found.stopped:
         lines.append(f"partial:   {found.stopped}")
     lines.append(f"ends:      {counts or 'none'}")
-    lines += ["", *table(tally)]
+    lines += [*_figures(found), "", *table(tally)]
     for failing in tally.failing[:STORIES]:
         lines += ["", *_failing(failing, found.options)]
     left = len(tally.failing) - STORIES
     if left > 0:
         lines += ["", f"and {left} more ways to fail: -o json tells all"]
     return [*lines, "", verdict_line(found)]
+
+
+def _figures(found: Rehearsal) -> Iterator[str]:
+    """Coverage, failures by invariant, and the worst figures in cluster seconds, each with its fault."""
+    tally = found.tally
+    yield f"coverage:  {len(tally.tried)} of {found.cells} cells of step x fault"
+    if tally.by_invariant:
+        yield "failures:  " + ", ".join(f"{name} {count}" for name, count in sorted(tally.by_invariant.items()))
+    for name, worst in tally.worst.items():
+        yield f"worst:     {name} {worst.seconds:.0f} s ({', '.join(map(str, worst.case.hits)) or 'no fault'})"
+
+
+def progress_line(tally: Tally, runs: int, cells: int, seconds: float) -> str:
+    """A rehearsal while it goes on, in one line."""
+    words = [f"{tally.runs}/{runs} runs, {tally.runs / seconds if seconds else 0:.1f} a second, {tally.bad} bad"]
+    if tally.by_invariant:
+        words.append(" ".join(f"{name} {count}" for name, count in sorted(tally.by_invariant.items())))
+    words.append(f"cells {len(tally.tried)}/{cells}")
+    worst = ", ".join(f"{name} {worst.seconds:.0f} s" for name, worst in tally.worst.items())
+    return "; ".join([*words, f"worst {worst}"] if worst else words)
 
 
 def verdict_line(found: Rehearsal) -> str:
@@ -98,6 +127,7 @@ def _failing(failing: Failing, options: tuple[str, ...]) -> Iterator[str]:
     yield f"{failing.verdict.value}, {failing.count} times ({by}): {clean(failing.words)}"
     yield from (f"    {line}" for line in story_lines(failing.shortest))
     yield f"  replay: {replay(failing.shortest.case, options)}"
+    yield f"  ovsdb:  {replay(failing.shortest.case, options, 'ovsdb')}"
 
 
 def story_lines(summary: Summary) -> Iterator[str]:
@@ -133,6 +163,9 @@ def rehearsal_data(found: Rehearsal) -> dict[str, Any]:
         "places": found.places,
         "seconds": round(found.seconds, 1),
         "partial": found.stopped or None,
+        "coverage": {"cellsTried": len(tally.tried), "cells": found.cells},
+        "failuresByInvariant": dict(sorted(tally.by_invariant.items())),
+        "worst": worst_data(tally),
         "ends": {verdict.value: tally.verdicts[verdict] for verdict in Verdict},
         "faults": {
             name: {
@@ -165,5 +198,6 @@ def summary_data(summary: Summary, options: tuple[str, ...]) -> dict[str, Any]:
         "secondsWithoutMajority": summary.without,
         "story": [{"at": at, "what": words} for at, words in summary.story],
         "replay": replay(summary.case, options),
+        "replayOvsdb": replay(summary.case, options, "ovsdb"),
         "digest": summary.digest,
     }

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from harness.search.case import Case
 from harness.search.trial import Summary, Verdict
+
+Cell = tuple[int, str]
+"""A step's number and the name of a fault."""
+
+
+def cells(cases: Iterable[Case]) -> frozenset[Cell]:
+    """The cells of the step x fault matrix that ``cases`` touch."""
+    return frozenset((hit.step, hit.trouble) for case in cases for hit in case.hits)
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The largest figure of all runs, in cluster seconds, and the case that had it."""
+
+    seconds: float
+    case: Case
 
 
 @dataclass(slots=True)
@@ -28,7 +46,9 @@ class Tally:
         self.verdicts: Counter[Verdict] = Counter()
         self.by_trouble: dict[str, Counter[Verdict]] = {}
         self.stalls: dict[str, tuple[float, float]] = {}
-        self.longest_without: Summary | None = None
+        self.tried: set[Cell] = set()
+        self.by_invariant: Counter[str] = Counter()
+        self.worst: dict[str, Worst] = {}
         self._failing: dict[tuple[Verdict, str], Failing] = {}
 
     @property
@@ -47,9 +67,13 @@ class Tally:
         self.by_trouble.setdefault(name, Counter())[summary.verdict] += 1
         nb, sb = self.stalls.get(name, (0.0, 0.0))
         self.stalls[name] = max(nb, summary.stalls[0]), max(sb, summary.stalls[1])
-        if self.longest_without is None or summary.without > self.longest_without.without:
-            self.longest_without = summary
+        self.tried |= cells([summary.case])
+        figures = {"stall": max(summary.stalls), "tolerance 0": summary.at_zero, "no quorum": summary.without}
+        for figure, seconds in figures.items():
+            if figure not in self.worst or seconds > self.worst[figure].seconds:
+                self.worst[figure] = Worst(seconds, summary.case)
         if summary.bad:
+            self.by_invariant.update(broken_by(summary))
             self._fails(summary, name)
 
     def _fails(self, summary: Summary, name: str) -> None:
@@ -59,6 +83,12 @@ class Tally:
         failing.troubles[name] += 1
         if len(summary.story) < len(failing.shortest.story):
             failing.shortest = summary
+
+
+def broken_by(summary: Summary) -> list[str]:
+    """The ids of the invariants that a bad run broke, each once; its verdict if it broke none, as a stuck run."""
+    found = [match[1] for reason in summary.reasons if (match := re.search(r"\b([SPLM]\d+): ", reason))]
+    return list(dict.fromkeys(found)) or [summary.verdict.value]
 
 
 def kind_of(reason: str) -> str:

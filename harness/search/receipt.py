@@ -1,0 +1,91 @@
+"""The receipt of a rehearsal: which plan was tried with what, and how it ended, for a gate to read later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness import __version__
+from harness.errors import BadInput
+from harness.plan import Plan
+from harness.search.case import Case
+from harness.search.tally import Tally
+from harness.search.trial import Verdict
+
+KIND = "RehearsalReceipt"
+FORMAT = 1
+"""Rises when a field changes its meaning."""
+AGAIN = "rehearse the plan again with --report DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """``digest`` names the plan, ``source`` where the receipt was read; ``fields`` is all of it."""
+
+    digest: str
+    verdict: str
+    partial: str
+    source: str
+    fields: Mapping[str, Any]
+
+
+def document(case: Case, digest: str, tally: Tally, total: int, cells: int, stopped: str) -> dict[str, Any]:
+    """The receipt as plain data. ``total`` runs and ``cells`` there are; ``stopped`` says why not all were tried.
+
+    The verdict is ``failed`` if any run ended badly, ``nothing`` if no run's fault had an effect, else ``passed``.
+    """
+    wanted = case.wanted
+    effective = tally.runs - tally.verdicts[Verdict.VOID]
+    return {
+        "kind": KIND,
+        "format": FORMAT,
+        "ovnswap": __version__,
+        "planDigest": digest,
+        "procedure": wanted.procedure,
+        "verb": wanted.verb,
+        "nodes": [name for name in (wanted.node, wanted.spare) if name],
+        "versions": asdict(case.spec.versions),
+        "seed": case.seed,
+        "runs": tally.runs,
+        "runsThereAre": total,
+        "coverage": {"cellsTried": len(tally.tried), "cells": cells},
+        "partial": stopped or None,
+        "verdict": "failed" if tally.bad else "passed" if effective else "nothing",
+        "ends": {verdict.value: tally.verdicts[verdict] for verdict in Verdict},
+        "failuresByInvariant": dict(sorted(tally.by_invariant.items())),
+        "worst": worst_data(tally),
+    }
+
+
+def worst_data(tally: Tally) -> dict[str, Any]:
+    """Each worst figure in cluster seconds, with the faults of the run that had it."""
+    return {
+        name: {"seconds": worst.seconds, "faults": [str(hit) for hit in worst.case.hits]}
+        for name, worst in tally.worst.items()
+    }
+
+
+def load(text: str, source: str) -> Receipt:
+    """Read a receipt; ``source`` names it in errors. Raises :class:`BadInput` if it is none, or of another format."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict) or data.get("kind") != KIND:
+        raise BadInput(f"{source} is not a receipt of a rehearsal", todo=AGAIN)
+    if data.get("format") != FORMAT:
+        raise BadInput(f"{source} has format {data.get('format')!r}; this ovnswap reads {FORMAT}", todo=AGAIN)
+    digest, verdict, partial = data.get("planDigest"), data.get("verdict"), data.get("partial")
+    known = verdict in ("passed", "failed", "nothing")
+    if not isinstance(digest, str) or not known or not (partial is None or isinstance(partial, str)):
+        raise BadInput(f"{source} is not a whole receipt: planDigest, verdict or partial is wrong", todo=AGAIN)
+    return Receipt(digest, str(verdict), partial or "", source, data)
+
+
+def fits(receipt: Receipt, plan: Plan) -> None:
+    """Raises :class:`BadInput` if ``receipt`` is for another plan. Says nothing about how the rehearsal ended."""
+    if receipt.digest != plan.digest:
+        seen = f"{receipt.source} is for plan {receipt.digest!r}, not for {plan.digest}"
+        raise BadInput(seen, why="another plan was rehearsed", todo=AGAIN)
