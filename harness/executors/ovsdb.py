@@ -211,7 +211,8 @@ class OvsdbExecutor(FakeKubernetes):
     @property
     def timing(self) -> Timing:
         # The random part of an election timeout is a second of real time, whatever the timer (facts: ovsdb-raft 2).
-        election = self.spec.election_timer_ms / 1000 + 1.0 / self._clock.scale
+        # A machine that is late with our own timers is late with the servers' too, when they vote and when they reply.
+        election = self.spec.election_timer_ms / 1000 + 1.0 / self._clock.scale + 2 * self._clock.latest
         return Timing(election=election + 3.0, restart=20.0, poll=POLL)
 
     @property

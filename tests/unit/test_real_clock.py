@@ -139,3 +139,14 @@ def test_scale_is_real_seconds_for_one_cluster_second() -> None:
     assert slow.now() < 1
     slow.stop()
     fast.stop()
+
+
+def test_the_clock_knows_how_late_it_was(clock: RealClock) -> None:
+    done = threading.Event()
+    assert clock.latest == 0
+    with clock.lock:  # the first one holds the others up
+        held = threading.Event()
+        clock.call_later(0, lambda: held.wait(0.05) and None)
+        clock.call_later(0, done.set)
+    assert done.wait(5)
+    assert clock.latest >= 50, "50 ms are 50 cluster seconds here"

@@ -32,6 +32,8 @@ class RealClock:
 
     def __init__(self, scale: float) -> None:
         self.scale = scale
+        self.latest = 0.0
+        """By how many cluster seconds the latest callback came late: what a busy machine costs everybody on it."""
         self.lock = threading.RLock()
         self._began = time.monotonic()
         self._heap: list[RealTimer] = []
@@ -79,6 +81,7 @@ class RealClock:
             with self.lock:
                 if timer.cancelled or self._stopped:
                     continue
+                self.latest = max(self.latest, self.now() - timer.due)
                 try:
                     timer.callback()
                 except BaseException as error:
