@@ -82,11 +82,12 @@ def split(address: str) -> tuple[str, str]:
 class End:
     """One end of a connection. ``number`` is its owner's; ``open`` until the owner closes or gives up; ``gone`` when
     the owner's machine lost power. ``held`` is what this end sent and a cut keeps back since ``stuck_us``; ``inbox``
-    is what arrived while its owner was stopped."""
+    is what arrived when while its owner was stopped; ``sends`` is how often its owner may send to a peer that closed
+    (fake_raft.backlog)."""
 
     __slots__ = (
         *("host", "port", "owner", "peer", "number", "open", "gone", "tail_us", "heard_us", "held", "stuck_us"),
-        *("inbox", "watched"),
+        *("inbox", "sends", "watched"),
     )
 
     def __init__(self, owner: Host, number: int, port: str, now: int) -> None:
@@ -101,7 +102,8 @@ class End:
         self.heard_us = now
         self.held: list[Item] = []
         self.stuck_us = 0
-        self.inbox: list[Item] = []
+        self.inbox: list[tuple[int, Item]] = []
+        self.sends = 0
         self.watched = False
 
 
@@ -228,6 +230,7 @@ class Network:
     def send(self, end: End, envelope: Envelope, message: Message, routine: bool) -> None:
         """Deliver to the other end, after everything sent before. Routine messages draw no choice."""
         if not end.open:
+            end.sends -= 1
             return
         if self.drop is not None and self.drop(end.owner.address, end.peer.owner.address, message):
             return
@@ -281,13 +284,14 @@ class Network:
         end.heard_us = self._clock.now
         owner = end.owner
         if owner.paused or not end.number:
-            end.inbox.append(item)
+            end.inbox.append((self._clock.now, item))
         elif item is None:
-            self._end_of_stream(end)
+            self.end_of_stream(end)
         else:
             owner.received(end, item[0], item[1])
 
-    def _end_of_stream(self, end: End) -> None:
+    def end_of_stream(self, end: End) -> None:
+        """The owner reads that there is no more."""
         if end.open:
             end.open = False
             self._ends.pop(end, None)
@@ -298,7 +302,7 @@ class Network:
     def _reset(self, end: End) -> None:
         """The other side's kernel knows nothing of this connection."""
         if not self.blocked(end.peer.host, end.host, end.port):
-            self._end_of_stream(end)
+            self.end_of_stream(end)
 
     def _retransmit_later(self, end: End) -> None:
         """The kernel tries again at pauses that doubled while the way was cut."""
@@ -329,19 +333,12 @@ class Network:
         """Some process is paused: it answers no probe."""
         self._watch()
 
-    def resumed(self, process: Host) -> None:
-        """A paused process goes on: it accepts who waits, and reads what has arrived."""
-        for end in [end for end in self._ends if end.owner is process and end.open]:
-            if not end.number:
-                process.accepted(end)
-            inbox, end.inbox = end.inbox, []
-            for item in inbox:
-                if not process.alive:
-                    return
-                if item is None:
-                    self._end_of_stream(end)
-                elif end.open:
-                    process.received(end, item[0], item[1])
+    def ends_of(self, process: Host) -> list[End]:
+        """Its open connections, the oldest first."""
+        return [end for end in self._ends if end.owner is process and end.open]
+
+    def resumed(self) -> None:
+        """Some process goes on: others may have been silent for it."""
         self._watch()
 
     # -- silence ------------------------------------------------------------------------------------------------------
