@@ -1,7 +1,8 @@
 """TCP between servers: connections that carry messages in order, are refused, go silent, and die late.
 
 A cut does not lose what was sent: the sender's kernel repeats it with growing pauses, so it arrives late if the cut
-heals before either side's inactivity probe gives the connection up. A killed process says goodbye through its kernel;
+heals before either side's inactivity probe gives the connection up. A cut of one way soon stops the other way of a
+connection, too. A killed process says goodbye through its kernel;
 a host that lost power does not. Probes of healthy connections are not simulated: they change nothing.
 Sources: facts, ovsdb-raft 4, 6, 9.27; RFC 6298 for the pauses.
 """
@@ -83,11 +84,12 @@ class End:
     """One end of a connection. ``number`` is its owner's; ``open`` until the owner closes or gives up; ``gone`` when
     the owner's machine lost power. ``held`` is what this end sent and a cut keeps back since ``stuck_us``; ``inbox``
     is what arrived when while its owner was stopped; ``sends`` is how often its owner may send to a peer that closed
-    (fake_raft.backlog)."""
+    (fake_raft.backlog). ``unacked`` counts what went out while acknowledgements were lost, ``patient_us`` is when the
+    kernel ceases to send more of it."""
 
     __slots__ = (
         *("host", "port", "owner", "peer", "number", "open", "gone", "tail_us", "heard_us", "held", "stuck_us"),
-        *("inbox", "sends", "watched"),
+        *("inbox", "sends", "watched", "unacked", "patient_us"),
     )
 
     def __init__(self, owner: Host, number: int, port: str, now: int) -> None:
@@ -104,6 +106,8 @@ class End:
         self.stuck_us = 0
         self.inbox: list[tuple[int, Item]] = []
         self.sends = 0
+        self.unacked = 0
+        self.patient_us = 0
         self.watched = False
 
 
@@ -174,7 +178,9 @@ class Network:
     def _relax(self) -> None:
         self._trouble = bool(self._cuts or self._down)
         for end in list(self._ends):
-            if end.held and not end.gone and not self.blocked(end.host, end.peer.host, end.port):
+            if end.unacked and not self.blocked(end.peer.host, end.host, end.port):
+                end.unacked = 0
+            if end.held and not end.gone and not self._obstructed(end):
                 self._retransmit_later(end)
             if end.watched and not self._silent(end):
                 end.heard_us = self._clock.now
@@ -269,7 +275,9 @@ class Network:
         end = source.peer
         if source.gone:
             return
-        if source.held or (self._trouble and self.blocked(source.host, end.host, source.port)):
+        if source.held or (
+            self._trouble and (self.blocked(source.host, end.host, source.port) or self._stalls(source))
+        ):
             if not source.held:
                 source.stuck_us = self._clock.now
             source.held.append(item)
@@ -289,6 +297,24 @@ class Network:
             self.end_of_stream(end)
         else:
             owner.received(end, item[0], item[1])
+
+    def _obstructed(self, end: End) -> bool:
+        """Whether a way is cut, there or back: without acknowledgements TCP does not go on."""
+        return self.blocked(end.host, end.peer.host, end.port) or self.blocked(end.peer.host, end.host, end.port)
+
+    def _stalls(self, source: End) -> bool:
+        """Whether the kernel keeps what ``source`` sends, as acknowledgements are lost: new data still goes out until a
+        retransmission is due, 200 ms after the first or the second that was not acknowledged (measured on Linux with
+        heartbeats every 167 and 333 ms: three and one of them arrived)."""
+        if not self.blocked(source.peer.host, source.host, source.port):
+            return False
+        now = self._clock.now
+        if source.unacked and now >= source.patient_us:
+            return True
+        source.unacked += 1
+        if source.unacked <= 2:
+            source.patient_us = now + RETRANSMIT_US
+        return False
 
     def end_of_stream(self, end: End) -> None:
         """The owner reads that there is no more."""
@@ -315,7 +341,7 @@ class Network:
     def _retransmit(self, end: End) -> None:
         if not end.held:
             return
-        if self.blocked(end.host, end.peer.host, end.port):
+        if self._obstructed(end):
             return
         held, end.held = end.held, []
         for item in held:
@@ -344,9 +370,9 @@ class Network:
     # -- silence ------------------------------------------------------------------------------------------------------
 
     def _silent(self, end: End) -> bool:
-        """Whether nothing comes from the other end."""
+        """Whether nothing comes from the other end, or soon will not."""
         peer = end.peer
-        return peer.gone or peer.owner.paused or self.blocked(peer.host, end.host, end.port)
+        return peer.gone or peer.owner.paused or (self._trouble and self._obstructed(end))
 
     def _watch(self) -> None:
         """Somebody may have gone silent: each end that hears nothing gives up after two probe intervals."""

@@ -406,6 +406,12 @@ class State:
         return not (self.candidate_retrying or self.joining or self.leaving or self.left) and self.ever_had_leader
 
     @property
+    def lacks_database(self) -> bool:
+        """Whether nothing was received yet, not even the schema: so is one that came with the file of its join and was
+        told that it is a member already (measured on 3.1.0 and 4.0: clients are refused, compacting crashes)."""
+        return self.log.end == 1
+
+    @property
     def served(self) -> tuple[str, ...]:
         """What was applied; the same tuple until there is more."""
         rows, copy = self._served

@@ -308,4 +308,24 @@ CASES = (
         ),
         compares_end=False,
     ),
+    Case(
+        "a-member-without-data",
+        "5, 9.17; measured on 3.1, 3.5 and 4.0",
+        (
+            *formation(2),
+            CutAt(1, 2, "append_request"),
+            CutAt(1, 2, "install_snapshot_request"),
+            RestoreJoinFile(2),
+            Start(2),
+            Run(0.4),
+            says(
+                Look(2, ("status", "role", "members", "log", "connected")),
+                "status cluster member; role follower; members; log [1, 1]; connected False",
+            ),
+            says(Read(2), "refused"),
+            says(Write(2, "x"), "refused"),
+            says(Compact(2), "error: no server"),
+            says(Until("dead", (2,)), "yes"),
+        ),
+    ),
 )

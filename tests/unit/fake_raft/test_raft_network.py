@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from raft_support import SECOND, Cluster, Seeded, address, host
+from raft_support import SECOND, Cluster, Seeded, address, host, sid
 
 from fake_raft import OVS_3_1, VirtualClock
 from fake_raft.messages import AppendRequest, Message
@@ -156,6 +156,20 @@ def test_who_slept_loses_what_a_closed_connection_still_had(heartbeats: int, clo
     cluster.at[3].unpause()
     cluster.run(0.1)
     assert (cluster.status(3).log_end > end) == arrives
+
+
+def test_a_cut_of_one_way_soon_stops_the_other_as_acknowledgements_are_lost() -> None:
+    """New data goes out until the kernel would retransmit, 200 ms after the first that was not acknowledged."""
+    cluster = Cluster(OVS_3_1).form(3)
+    cluster.run(2)
+    cluster.network.cut(host(3), host(1))
+    cluster.run(1)
+    silence = next(server.last_msg_ms or 0 for server in cluster.status(3).servers if server.sid4 == sid(1)[:4])
+    assert silence > 600, "one of three heartbeats was heard"
+    assert cluster.until(lambda: cluster.role(3) == "candidate", 2)
+    assert cluster.leader() == 1
+    cluster.network.heal()
+    assert cluster.until(lambda: cluster.member(3) and cluster.status(3).leader != "unknown", 8)
 
 
 def test_connections_are_retried_after_1_2_4_and_8_seconds() -> None:
