@@ -230,6 +230,8 @@ class Network:
         if not server.paused:
             server.accepted(far)
         process.established(number, near)
+        if server.paused:
+            self._watch()  # only its kernel has answered
 
     # -- carrying ---------------------------------------------------------------------------------------------------
 

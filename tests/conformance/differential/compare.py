@@ -15,11 +15,11 @@ from play import Player
 from worlds.fake import FakeWorld
 from worlds.protocol import Names
 
-PAUSES = (0.01, 0.0, 0.001, 0.002, 0.004, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+PAUSES = (0.01, 0.0, 0.001, 0.002, 0.003, 0.004, 0.006, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds that pass between two operations in a run of the model: in the real world some always do, and on a busy
 machine the start of a process takes seconds."""
 
-TAPES = 200
+TAPES = 300
 """Runs of the model before a difference is called one."""
 
 RARELY = 0.15
