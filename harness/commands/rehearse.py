@@ -34,8 +34,8 @@ from harness.report.rehearsal import (
 )
 from harness.search import campaign, places, receipt, trial, troubles
 from harness.search.case import Case, Hit
+from harness.search.opened import opened
 from harness.search.tally import Tally, cells
-from harness.search.tape import Tape
 
 TELL_EVERY = 5.0
 """Seconds between two lines of progress where a line can't be redrawn."""
@@ -233,7 +233,7 @@ def _once(context: click.Context, case: Case, source: Source, options: tuple[str
 
 def _digest(case: Case) -> str:
     """Which plan was rehearsed: the digest that ``ovnswap plan`` prints. Raises :class:`BadInput` as plan does."""
-    with closing(executors.create("sim", case.spec, tape=Tape(seed=case.seed))) as lab:
+    with closing(opened(case)) as lab:
         plan = make(case.wanted, lab.view(), lab.files)
     if plan.refusals:
         check = plan.refusals[0]

@@ -29,6 +29,7 @@ from harness.cluster import (
 from harness.errors import BadInput
 from harness.executor import Capability, Reply, Timing, WaitTimeout
 from harness.executors.fake_kubernetes import FakeKubernetes, running_env
+from harness.executors.simulation.checker import hooks
 from harness.executors.simulation.client import SimulatedClient
 from harness.executors.simulation.clock import MICRO, SecondsClock
 from harness.executors.simulation.cluster import Machines
@@ -82,7 +83,7 @@ class SimulatedExecutor(FakeKubernetes):
         self._origin = 0.0
         self._known: dict[tuple[Database, str], Known] = {}
         self._looked: tuple[tuple[int, int], ClusterView] | None = None
-        self._checker = LeaderChecker(self.kube, self._flags, kube_ovn)
+        self._checker = LeaderChecker(self.kube, self._flags, kube_ovn, hooks(self.machines, kube_ovn))
         self._form(kube_ovn)
 
     def _form(self, kube_ovn: KubeOvnProfile) -> None:
@@ -266,6 +267,10 @@ class SimulatedExecutor(FakeKubernetes):
 
     def _fire(self, fault: Fault) -> None:
         self.inject(fault)
+
+    def told(self) -> tuple[tuple[float, str], ...]:
+        """What the containers did by themselves that a view does not tell: (cluster seconds, words)."""
+        return tuple((at - self._origin, words) for at, words in self.machines.told)
 
     def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
         return tuple(self._fired)

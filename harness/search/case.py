@@ -57,7 +57,8 @@ class Hit:
 class Case:
     """``wanted`` is run on a cluster by ``spec``; ``seed`` draws delays and orders (None: the happy schedule).
 
-    ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`).
+    ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`). ``pace``: cluster seconds in which
+    the operator reads, after each step. ``moved``: at the beginning another member than the first of NODE_IPS leads.
     """
 
     wanted: Wanted
@@ -65,3 +66,5 @@ class Case:
     hits: tuple[Hit, ...] = ()
     seed: int | None = None
     mutation: str = ""
+    pace: float = 0.0
+    moved: bool = False

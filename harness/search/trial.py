@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
 
-from harness import executors, health
+from harness import health
 from harness.addresses import split_list
 from harness.cluster import DATABASES, Database
 from harness.errors import BadInput, OvnswapError, Refused
@@ -28,6 +28,7 @@ from harness.search import mutants, troubles
 from harness.search.case import Case
 from harness.search.director import Director, OperatorDied
 from harness.search.ledger import Ledger
+from harness.search.opened import opened
 from harness.search.tape import Tape
 from harness.steps import CENTRAL
 from harness.workload import History
@@ -88,7 +89,7 @@ def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
     """
     began = time.process_time()
     tape = Tape(seed=case.seed)
-    with closing(executors.create(backend, case.spec, tape=tape)) as lab:
+    with closing(opened(case, backend, tape)) as lab:
         trial = _Trial(case, lab)
         trial.play()
         verdict, reasons = trial.judge()
@@ -137,7 +138,7 @@ class _Trial:
                 raise
             self._ended("done", str(error))  # the second time: there is nothing left to do
             return
-        pace = Pace()
+        pace = Pace(self._case.pace)
         try:
             Runner(self._director.executor, plan, watch=self._director.watch, pace=pace).run()
         except OperatorDied:
@@ -240,7 +241,8 @@ class _Trial:
 
     def summary(self, verdict: Verdict, reasons: tuple[str, ...], tape: Tape, cpu: float, *, tell: bool) -> Summary:
         assert self._history is not None, "play() has stopped the client"
-        story = tuple(self._ledger.story)
+        told = getattr(self._lab, "told", None)
+        story = tuple(sorted([*self._ledger.story, *(told() if told is not None else ())], key=lambda one: one[0]))
         trace = hashlib.sha256(repr((tape.taken, story, self._history.writes)).encode()).hexdigest()[:16]
         nb, sb = (self._history.longest_stall(database) for database in (Database.NB, Database.SB))
         return Summary(
