@@ -1,4 +1,4 @@
-"""What a case may ask for beside a procedure and its troubles: a given plan, another leader, a reader's pace, a release."""
+"""What a case may ask for beside its troubles: a given plan, another leader, a reader's pace, a release."""
 
 from __future__ import annotations
 
