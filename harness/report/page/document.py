@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import groupby
 
 import jinja2
 from markupsafe import Markup
 
 from harness.cluster import DATABASES
-from harness.recording import Recording
+from harness.recording import Kind, Mark, Recording
 from harness.report.page.spacetime import diagrams
 from harness.report.page.svg import clock
 from harness.report.page.timeline import STALL, configurations, timeline
@@ -103,9 +105,23 @@ def _panel(shown: Shown) -> Panel:
         shown,
         timeline(recording),
         tuple((str(database), picture) for database, picture in diagrams(recording)),
-        tuple((clock(mark.at), mark.kind.value, clean(mark.words)) for mark in recording.marks),
+        tuple(_story(recording.marks)),
         tuple(table for table in (_members(recording), _leaders(recording), _client(recording)) if table.rows),
     )
+
+
+def _story(marks: tuple[Mark, ...]) -> Iterator[tuple[str, str, str]]:
+    """(time, kind, words) of every mark; steps that took no time are one line."""
+    for (at, steps), told in groupby(marks, key=lambda mark: (mark.at, _is_step(mark))):
+        lines = list(told)
+        if steps and len(lines) > 2:
+            yield clock(at), lines[0].kind.value, clean(f"{lines[0].words} ... {lines[-1].words}")
+        else:
+            yield from ((clock(at), mark.kind.value, clean(mark.words)) for mark in lines)
+
+
+def _is_step(mark: Mark) -> bool:
+    return mark.kind is Kind.RUN and mark.words.startswith("step ") and " failed: " not in mark.words
 
 
 def _members(recording: Recording) -> Table:

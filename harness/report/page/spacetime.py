@@ -49,7 +49,7 @@ def _diagram(run: Recording, database: Database) -> Markup:
         element("title", words),
         *parts,
         viewBox=f"0 0 {width:.0f} {height:.0f}",
-        style=f"min-width:{width:.0f}px",
+        style=f"width:{width:.0f}px",
         class_="spacetime",
         role="img",
         aria_label=words,

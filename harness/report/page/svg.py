@@ -14,14 +14,14 @@ TICKS = 10
 
 
 def element(name: str, *children: object, **attributes: object) -> Markup:
-    """``<name a="b">children</name>``: whatever is no markup is escaped; ``class_`` is ``class``, ``a_b`` is ``a-b``."""
-    given = " ".join(
-        f'{escape(key.rstrip("_").replace("_", "-"))}="{escape(number(value))}"'
+    """``<name a="b">children</name>``: what is no markup is escaped; ``class_`` is ``class``, ``a_b`` is ``a-b``."""
+    given = "".join(
+        f' {escape(key.rstrip("_").replace("_", "-"))}="{escape(number(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
     inner = Markup("").join(escape(child) for child in children)
-    return Markup(f"<{name} {given}>{inner}</{name}>")
+    return Markup(f"<{name}{given}>{inner}</{name}>")
 
 
 def number(value: object) -> object:

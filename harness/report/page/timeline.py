@@ -38,7 +38,8 @@ class _Chart:
 
     def __init__(self, run: Recording) -> None:
         self._run = run
-        self._x = Scale(run.began, max(run.ended, run.began + 1), GUTTER, WIDTH - 14)
+        self._ended = eventful(run)
+        self._x = Scale(run.began, max(self._ended, run.began + 1), GUTTER, WIDTH - 14)
         self._y = 8.0
         self._parts: list[Markup] = []
 
@@ -62,14 +63,14 @@ class _Chart:
     # -- rows -----------------------------------------------------------------------------------------------------
 
     def _row(self, name: str, *marks: Markup, class_: str = "name", height: float = ROW) -> None:
-        label = text(GUTTER - 10, self._y + 12, name, class_, text_anchor="end")
+        label = text(GUTTER - 24, self._y + 12, name, class_, text_anchor="end")
         self._parts.append(group(label, *marks))
         self._y += height
 
     def _steps(self) -> None:
         bars = []
         for step in self._run.steps:
-            left, right = self._x(step.started), self._x(step.ended if step.ended is not None else self._run.ended)
+            left, right = self._x(step.started), self._x(step.ended if step.ended is not None else self._ended)
             words = f"step {step.number}: {step.title}: {step.outcome}, {clock(step.started)}"
             wide = max(right - left, 2.0)
             bars.append(box(left, self._y, wide, BAR, f"step {step.outcome}", words))
@@ -103,7 +104,7 @@ class _Chart:
 
     def _members(self, lanes: list[Lane]) -> Iterator[Markup]:
         """The configuration as the leader of the highest term sees it."""
-        for began, ended, seen in configurations(lanes, self._run.ended):
+        for began, ended, seen in configurations(lanes, self._ended):
             left, wide = self._x(began), self._x(ended) - self._x(began)
             names = ", ".join(self._run.labels.get(host, host) for host in seen.members)
             yield box(left, self._y, wide, BAR, "members", f"from {clock(began)}: {len(seen.members)} members: {names}")
@@ -111,7 +112,7 @@ class _Chart:
                 yield text(left + 4, self._y + 12, str(len(seen.members)), "on")
 
     def _lane(self, lane: Lane) -> Iterator[Markup]:
-        for began, ended, seen in spans(lane.seen, self._run.ended):
+        for began, ended, seen in spans(lane.seen, self._ended):
             left, wide = self._x(began), self._x(ended) - self._x(began)
             role = seen.role if seen.role in ROLES else "left" if seen.role else "silent"
             shown = seen.role or "no answer"
@@ -135,8 +136,8 @@ class _Chart:
         zero = self._y + top * UNIT + 4
         marks = [line(GUTTER, zero, WIDTH - 14, zero, "zero")]
         for value in range(bottom, top + 1):
-            marks.append(text(GUTTER - 10, zero - value * UNIT + 4, str(value), "small", text_anchor="end"))
-        for began, ended, left_over in _steps_of([(m.at, m.servers) for m in line_of], self._run.ended):
+            marks.append(text(GUTTER - 4, zero - value * UNIT + 4, str(value), "small", text_anchor="end"))
+        for began, ended, left_over in _steps_of([(m.at, m.servers) for m in line_of], self._ended):
             if left_over is not None:
                 marks.append(self._level(began, ended, left_over, zero))
         self._row("may still fail", *marks, height=(top - bottom) * UNIT + 14)
@@ -173,7 +174,18 @@ class _Chart:
             marks.append(line(x, 4, x, self._y, "grid"))
             marks.append(text(x, self._y + 14, clock(at), "small", text_anchor="middle"))
         self._parts[:0] = [mark for mark in marks if mark.startswith("<line")]
-        self._row("min:s", *[mark for mark in marks if not mark.startswith("<line")], class_="name small")
+        self._row("minutes:seconds", *[mark for mark in marks if not mark.startswith("<line")], class_="name small")
+
+
+QUIET = 60.0
+"""Cluster seconds that are shown after the last thing that happened: what follows is quiet, and said in words."""
+
+
+def eventful(run: Recording) -> float:
+    """When to end the picture: a while after the last step, fault or broken property, or at the run's end."""
+    steps = [step.ended if step.ended is not None else step.started for step in run.steps]
+    marks = [mark.at for mark in run.marks if mark.kind is not Kind.RAFT]
+    return min(run.ended, max([run.began, *steps, *marks]) + QUIET)
 
 
 def spans(seen: Iterable[Seen], ended: float) -> Iterator[tuple[float, float, Seen]]:
@@ -183,17 +195,14 @@ def spans(seen: Iterable[Seen], ended: float) -> Iterator[tuple[float, float, Se
 
 def configurations(lanes: Iterable[Lane], ended: float) -> Iterator[tuple[float, float, Seen]]:
     """(from, to, leader) of every configuration that a leader of the highest term so far had."""
-    told = sorted(
-        (seen.at, seen.term, number, seen)
-        for number, lane in enumerate(lanes)
-        for seen in lane.seen
-        if seen.role == "leader"
-    )
+    told = [seen for lane in lanes for seen in lane.seen if seen.role == "leader"]
     found: list[tuple[float, Seen]] = []
-    for at, term, _, seen in told:
-        if not found or (term >= found[-1][1].term and seen.members != found[-1][1].members):
-            found.append((at, seen))
-    yield from _steps_of(found, ended)
+    highest = 0
+    for seen in sorted(told, key=lambda seen: (seen.at, seen.term)):
+        if seen.term >= highest and (not found or seen.members != found[-1][1].members):
+            found.append((seen.at, seen))
+        highest = max(highest, seen.term)
+    return _steps_of(found, ended)
 
 
 def _steps_of(changes: list[tuple[float, T]], ended: float) -> Iterator[tuple[float, float, T]]:
