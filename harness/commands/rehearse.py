@@ -195,14 +195,14 @@ def _keep(found: Rehearsal, directory: Path | None) -> None:
         return
     fields = receipt.document(found.case, found.digest, found.tally, found.total, found.cells, found.stopped)
     try:
-        _put(directory / "report.txt", "\n".join(rehearsal_lines(found)) + "\n")
-        _put(directory / "receipt.json", data.dump(fields) + "\n")
+        put(directory / "report.txt", "\n".join(rehearsal_lines(found)) + "\n")
+        put(directory / "receipt.json", data.dump(fields) + "\n")
     except OSError as error:
         raise BadInput(f"can't write to {directory}: {error.strerror}", todo="name another directory") from None
     say(f"receipt and report written to {directory}")
 
 
-def _put(path: Path, text: str) -> None:
+def put(path: Path, text: str) -> None:
     """Whole or not at all: a reader sees the old file or the new one."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
