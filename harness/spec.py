@@ -36,3 +36,7 @@ class ClusterSpec:
     def node_names(self) -> tuple[str, ...]:
         count = self.members + self.spares
         return tuple("kube-ovn-control-plane" + (str(i) if i > 1 else "") for i in range(1, count + 1))
+
+    def address(self, node: str) -> str:
+        """Where ``node`` is. Raises ValueError if there is no such node."""
+        return f"172.18.0.{FIRST_ADDRESS_OCTET + self.node_names().index(node)}"
