@@ -81,11 +81,18 @@ def test_every_test_that_a_file_names_exists() -> None:
 
 UNKNOWN_FAULT = json.dumps(
     {
-        **{"format": 1, "title": "", "sources": ["x"], "foundBy": ""},
+        "format": 1,
+        "title": "",
+        "sources": ["x"],
+        "foundBy": "",
         "replays": [
             {
-                **{"kind": "rehearsal", "on": ["sim"], "verb": "remove", "node": "a"},
-                **{"faults": ["1:before:flood@a"], "guarded": {"ends": ["done"]}},
+                "kind": "rehearsal",
+                "on": ["sim"],
+                "verb": "remove",
+                "node": "a",
+                "faults": ["1:before:flood@a"],
+                "guarded": {"ends": ["done"]},
             }
         ],
     }
