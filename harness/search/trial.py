@@ -23,6 +23,8 @@ from harness.invariants import SAFETY, violations
 from harness.look import served
 from harness.plan import Plan
 from harness.procedures.wanted import Wanted, make
+from harness.recorder import Recorder
+from harness.recording import Recording
 from harness.runner import Pace, Runner
 from harness.search import mutants, troubles
 from harness.search.case import Case
@@ -96,16 +98,34 @@ def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
         return trial.summary(verdict, reasons, tape, time.process_time() - began, tell=tell or verdict in BAD)
 
 
+def recorded(case: Case, backend: str = "sim") -> tuple[Summary, Recording]:
+    """The same as :func:`run`, and what it showed over time. Costs more; the run itself is the same.
+
+    Raises as :func:`run` does.
+    """
+    began = time.process_time()
+    tape = Tape(seed=case.seed)
+    with closing(opened(case, backend, tape)) as lab:
+        recorder = Recorder()
+        lab.overhear(recorder.overheard)
+        trial = _Trial(case, lab, recorder)
+        trial.play()
+        verdict, reasons = trial.judge()
+        summary = trial.summary(verdict, reasons, tape, time.process_time() - began, tell=True)
+        return summary, recorder.recording(backend, verdict.value, reasons, trial.history)
+
+
 class _Trial:
     """The parts of one run, in their order: :meth:`play`, :meth:`judge`, :meth:`summary`."""
 
-    def __init__(self, case: Case, lab: LabExecutor) -> None:
+    def __init__(self, case: Case, lab: LabExecutor, recorder: Recorder | None = None) -> None:
         self._case = case
         self._lab = lab
         view = lab.view()
         central = view.workload(CENTRAL)
         addresses = (node.address for name in _befallen(case) if (node := view.node(name)) is not None)
-        self._ledger = Ledger(frozenset(addresses))
+        self._recorder = recorder
+        self._ledger = Ledger(frozenset(addresses), recorder)
         node_ips = central.env.get("NODE_IPS", "") if central is not None else ""
         self._director = Director(lab, self._ledger, case.hits, node_ips)
         self._members = frozenset(node.address for node in view.labelled())
@@ -113,6 +133,11 @@ class _Trial:
         self._last: str = ""
         self._reason = ""
         self._history: History | None = None
+
+    @property
+    def history(self) -> History | None:
+        """What the client wrote; None before :meth:`play` is over."""
+        return self._history
 
     # -- play ---------------------------------------------------------------------------------------------------
 
@@ -156,6 +181,8 @@ class _Trial:
     def _ended(self, how: str, reason: str) -> None:
         self._last, self._reason = how, reason
         self._ends.append(how)
+        if self._recorder is not None:
+            self._recorder.ended(how)
         self._ledger.happened(self._lab.now(), f"the run ended: {how}" + (f": {reason}" if reason else ""))
 
     def _until_done(self) -> None:
