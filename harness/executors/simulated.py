@@ -29,12 +29,14 @@ from harness.cluster import (
 from harness.errors import BadInput
 from harness.executor import Capability, Reply, Timing, WaitTimeout
 from harness.executors.fake_kubernetes import FakeKubernetes, running_env
+from harness.executors.simulation import overheard
 from harness.executors.simulation.client import SimulatedClient
 from harness.executors.simulation.clock import MICRO, SecondsClock
 from harness.executors.simulation.cluster import Machines
 from harness.executors.simulation.host import Machine, World
 from harness.executors.simulation.northd import Northd
 from harness.faults import Fault, FaultKind, FaultPlan
+from harness.recording import Letter
 from harness.search.tape import Tape
 from harness.spec import FIRST_ADDRESS_OCTET, ClusterSpec
 from harness.steps import CENTRAL, CONTROLLER
@@ -272,6 +274,10 @@ class SimulatedExecutor(FakeKubernetes):
 
     def client(self) -> Client:
         return self._client
+
+    def overhear(self, listen: Callable[[Letter], None]) -> bool:
+        overheard.overhear(self.machines.world.network, self.now, listen)
+        return True
 
     def _inject(self, fault: Fault) -> bool:
         self._looked = None

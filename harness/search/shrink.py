@@ -85,7 +85,7 @@ class _Work:
             raise _Spent
         self.runs += 1
         try:
-            summary, edits = trial.recorded(case)
+            summary, edits = trial.traced(case)
         except BadInput:  # the procedure does not fit so small a cluster
             return False
         if not self._same(summary):

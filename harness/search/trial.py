@@ -23,6 +23,8 @@ from harness.invariants import SAFETY, violations
 from harness.look import served
 from harness.plan import Plan
 from harness.procedures.wanted import Wanted, make
+from harness.recorder import Recorder
+from harness.recording import Recording
 from harness.runner import Pace, Progress, Runner
 from harness.search import mutants, troubles
 from harness.search.case import Case
@@ -85,7 +87,7 @@ class Summary:
         return self.verdict in BAD
 
 
-def recorded(case: Case) -> tuple[Summary, tuple[Edit, ...]]:
+def traced(case: Case) -> tuple[Summary, tuple[Edit, ...]]:
     """Rehearse ``case`` in the simulator; also every choice that was not 0, as edits of the happy schedule."""
     began = time.process_time()
     tape = case.tape()
@@ -108,16 +110,33 @@ def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
         return trial.ended(tape, began, tell=tell)
 
 
+def recorded(case: Case, backend: str = "sim") -> tuple[Summary, Recording]:
+    """The same as :func:`run`, and what it showed over time. Costs more; the run itself is the same.
+
+    Raises as :func:`run` does.
+    """
+    began = time.process_time()
+    tape = case.tape()
+    with closing(executors.create(backend, case.spec, tape=tape)) as lab:
+        recorder = Recorder()
+        lab.overhear(recorder.overheard)
+        trial = Trial(case, lab, recorder)
+        trial.play()
+        summary = trial.ended(tape, began, tell=True)
+        return summary, recorder.recording(backend, summary.verdict.value, summary.reasons, trial.history)
+
+
 class Trial:
     """The parts of one run, in their order: :meth:`play`, :meth:`judge`, :meth:`summary`."""
 
-    def __init__(self, case: Case, lab: LabExecutor) -> None:
+    def __init__(self, case: Case, lab: LabExecutor, recorder: Recorder | None = None) -> None:
         self._case = case
         self._lab = lab
         view = lab.view()
         central = view.workload(CENTRAL)
         addresses = (node.address for name in befallen(case) if (node := view.node(name)) is not None)
-        self._ledger = Ledger(frozenset(addresses))
+        self._recorder = recorder
+        self._ledger = Ledger(frozenset(addresses), recorder)
         node_ips = central.env.get("NODE_IPS", "") if central is not None else ""
         self._seen = Seen(lab, parts(case.wanted, view))
         self._director = Director(self._seen.lab, self._ledger, case.hits, node_ips)
@@ -131,6 +150,11 @@ class Trial:
         """Judge what :meth:`play` has left. ``began`` is the process's time then."""
         verdict, reasons = self.judge()
         return self.summary(verdict, reasons, tape, time.process_time() - began, tell=tell or verdict in BAD)
+
+    @property
+    def history(self) -> History | None:
+        """What the client wrote; None before :meth:`play` is over."""
+        return self._history
 
     # -- play ---------------------------------------------------------------------------------------------------
 
@@ -178,6 +202,8 @@ class Trial:
     def _ended(self, how: str, reason: str) -> None:
         self._last, self._reason = how, reason
         self._ends.append(how)
+        if self._recorder is not None:
+            self._recorder.ended(how)
         self._ledger.happened(self._lab.now(), f"the run ended: {how}" + (f": {reason}" if reason else ""))
 
     def _until_done(self) -> None:
