@@ -63,7 +63,7 @@ class _Factors:
 
     def another(self, trouble: int) -> int:
         """The next trouble that befalls the same: a node, or the operator."""
-        order = [*range(trouble + 1, len(self.troubles)), *range(trouble + 1)]
+        order: list[int] = [*range(trouble + 1, len(self.troubles)), *range(trouble + 1)]
         return next(n for n in order if (self.troubles[n].hands is None) == (self.troubles[trouble].hands is None))
 
     def hit(self, place: int, trouble: int, node: int) -> Hit:
