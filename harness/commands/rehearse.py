@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from harness import executors
-from harness.commands.interrupts import held
+from harness.commands.interrupts import held, noted
 from harness.commands.options import lab_options, output_options, procedure_options
 from harness.commands.output import check_writable, may_redraw, progress_console, say, write
 from harness.commands.source import Source
@@ -160,21 +160,20 @@ def _run(cases: Sequence[Case], tally: Tally, jobs: int, budget: float | None, m
     """Try the cases; returns why it stopped early, "" if it did not."""
     began = told = time.monotonic()
     console = progress_console()
-    try:
-        with console.status("rehearsing", spinner="line") as status:
-            for summary in campaign.run(cases, jobs):
-                tally.add(summary)
-                now = time.monotonic()
-                words = progress_line(tally, len(cases), matrix, now - began)
-                if may_redraw(console):
-                    status.update(words)
-                elif now - told >= TELL_EVERY:
-                    told = now
-                    say(words)
-                if budget is not None and now - began >= budget and tally.runs < len(cases):
-                    return f"the time budget of {budget:g} s is used up"
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    with noted() as signal, console.status("rehearsing", spinner="line") as status:
+        for summary in campaign.run(cases, jobs):
+            tally.add(summary)
+            now = time.monotonic()
+            words = progress_line(tally, len(cases), matrix, now - began)
+            if may_redraw(console):
+                status.update(words)
+            elif now - told >= TELL_EVERY:
+                told = now
+                say(words)
+            if signal.heard:
+                return INTERRUPTED
+            if budget is not None and now - began >= budget and tally.runs < len(cases):
+                return f"the time budget of {budget:g} s is used up"
     return ""
 
 

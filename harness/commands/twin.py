@@ -218,4 +218,3 @@ def _is_down(view: ClusterView, name: str, address: str) -> bool:
     node = view.node(name)
     running = any(address in health.running_hosts(view, database) for database in DATABASES)
     return not running or (node is not None and not node.ready)
-

@@ -20,7 +20,7 @@ TRIES = 4
 def opened(case: Case, backend: str = "sim", tape: Tape | None = None) -> LabExecutor:
     """A new lab for ``case``. The caller closes it. Raises as :func:`harness.executors.create` does, and
     :class:`harness.executor.WaitTimeout` if leadership does not move."""
-    lab = executors.create(backend, case.spec, tape=tape if tape is not None else Tape(seed=case.seed))
+    lab = executors.create(backend, case.spec, tape=tape if tape is not None else case.tape())
     try:
         if case.moved:
             _move(lab)
