@@ -123,7 +123,7 @@ class Source:
         return ClusterSpec(
             members=values["members"],
             spares=values["spares"],
-            versions=versions(EXAMPLE_VERSIONS, values),
+            versions=_versions(EXAMPLE_VERSIONS, values),
             time_scale=values["time_scale"],
         )
 
@@ -161,7 +161,7 @@ class Source:
         except BadInput as error:
             seen = files.named(error.seen, values["pods"], values["status_files"], values["nodes"])
             raise BadInput(seen, why=error.why, todo=error.todo) from None
-        view = replace(pasted.view, versions=versions(pasted.view.versions, values))
+        view = replace(pasted.view, versions=_versions(pasted.view.versions, values))
         check_names(view)
         return Found(view, self.words(), None, pasted.assumptions)
 
@@ -216,8 +216,13 @@ def _check_strays(typed: set[str], backend: str | None) -> None:
             raise BadInput(f"{_flag(name)} has no effect with {where}", todo="leave it out")
 
 
-def versions(known: Versions, values: Mapping[str, Any]) -> Versions:
-    """``known``, with what was given on the command line in its place. Raises :class:`BadInput` for no release."""
+def versions_of(values: Mapping[str, Any]) -> Versions:
+    """The example's releases, with those that were given in their place. Raises :class:`BadInput` for none."""
+    return _versions(EXAMPLE_VERSIONS, values)
+
+
+def _versions(known: Versions, values: Mapping[str, Any]) -> Versions:
+    """``known``, with what was given on the command line in its place."""
     kubernetes = values["kubernetes"]
     if kubernetes is not None:
         match = re.fullmatch(r"v?([0-9]{1,2})\.([0-9]{1,3})(?:\..*)?", kubernetes)

@@ -16,7 +16,7 @@ from typing import Any
 from harness import health
 from harness.addresses import host_of, is_ip
 from harness.cluster import DATABASES, ClusterView, Database, Versions
-from harness.commands.source import versions
+from harness.commands.source import versions_of
 from harness.commands.textfiles import LARGEST, TextFiles
 from harness.errors import BadInput
 from harness.executors.simulation import twins
@@ -193,10 +193,9 @@ def _order(
 
 def _versions(given: Given, values: Mapping[str, Any], told: list[str]) -> Versions:
     """What the options say, else the listing of nodes, else the example's."""
-    known = EXAMPLE_VERSIONS
-    if given.nodes:
-        known = replace(known, kubernetes=min(one.kubernetes for one in given.nodes))
-    found = versions(known, values)
+    found = versions_of(values)
+    if given.nodes and not values["kubernetes"]:
+        found = replace(found, kubernetes=min(one.kubernetes for one in given.nodes))
     shown = ".".join(map(str, found.kubernetes))
     guesses = {
         "kubernetes": f"Kubernetes is {shown}; --kubernetes says it otherwise",
