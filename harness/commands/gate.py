@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from harness.commands.interrupts import noted
 from harness.commands.lint import read_file
 from harness.commands.options import output_options
 from harness.commands.output import check_writable, may_redraw, progress_console, say, write
@@ -25,7 +27,9 @@ from harness.gate.verdict import Gated
 from harness.report import data
 from harness.report.gate_github import SUMMARY_LIMIT, annotated, summary
 from harness.report.gate_junit import junit
+from harness.report.gate_page import gate_page
 from harness.report.gate_text import gate_data, gate_lines, overall
+from harness.report.page import render
 
 
 def _release_options(function: Any) -> Any:
@@ -58,7 +62,7 @@ def _release_options(function: Any) -> Any:
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Write gate.txt, gate.json, junit.xml and summary.md there; DIR is made if it is missing.",
+    help="Write gate.txt, .html and .json, junit.xml and summary.md there; DIR is made if it is missing.",
 )
 @click.option(
     "--summary",
@@ -126,7 +130,7 @@ def _subjects(text: str, values: dict[str, Any]) -> list[Subject]:
 def _gate(subject: Subject, settings: Settings) -> Gated:
     console = progress_console()
     told = began = time.monotonic()
-    with console.status(f"gating {subject.label}", spinner="line") as status:
+    with noted() as signal, console.status(f"gating {subject.label}", spinner="line") as status:
 
         def tell(stage: str, runs: int, bad: int) -> None:
             nonlocal told
@@ -138,7 +142,7 @@ def _gate(subject: Subject, settings: Settings) -> Gated:
                 told = now
                 say(words)
 
-        return judge.gate(subject, settings, tell)
+        return judge.gate(subject, replace(settings, stopped=lambda: bool(signal.heard)), tell)
 
 
 def _compare(found: Sequence[Gated], old: Sequence[Subject], settings: Settings) -> None:
@@ -178,6 +182,7 @@ def _keep(found: Sequence[Gated], directory: Path | None, job_summary: Path | No
             put(directory / "gate.json", data.dump(gate_data(found)) + "\n")
             put(directory / "junit.xml", junit(found))
             put(directory / "summary.md", summary(found))
+            put(directory / "gate.html", render(gate_page(found)))
             say(f"report written to {directory}")
         if job_summary is not None:
             there = job_summary.stat().st_size if job_summary.exists() else 0

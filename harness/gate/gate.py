@@ -18,6 +18,7 @@ from harness.gate.subject import Subject
 from harness.gate.verdict import Gated, StageResult, Story, figures, slow, ways
 from harness.search import campaign, trial
 from harness.search.case import Case
+from harness.search.tape import Source
 from harness.search.trial import Summary, Verdict
 
 Run = tuple[str, Shape, Summary]
@@ -27,8 +28,8 @@ Tell = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``budget``: seconds for all stages (None: everything there is); ``runs``: at most so many. ``replays``: how many stories are run on real
-    servers afterwards; that time comes on top."""
+    """``budget``: seconds for all stages (None: everything there is); ``runs``: at most so many. ``replays``: how many
+    stories are run on real servers afterwards; that time comes on top. ``stopped``: whether to come to an end."""
 
     budget: float | None = 60.0
     runs: int | None = None
@@ -38,6 +39,7 @@ class Settings:
     time_scale: float = 0.1
     strict: bool = False
     clock: Callable[[], float] = time.monotonic
+    stopped: Callable[[], bool] = lambda: False
 
 
 def gate(subject: Subject, settings: Settings = Settings(), tell: Tell = lambda stage, runs, bad: None) -> Gated:
@@ -87,14 +89,14 @@ class _Run:
 
     def play(self) -> None:
         bad = 0
-        try:
-            for summary in campaign.run(self._cases(), self._settings.jobs):
-                tried = self._handed.popleft()
-                self.runs.append((tried.stage, tried.shape, summary))
-                bad += summary.bad
-                self._tell(tried.stage, len(self.runs), bad)
-        except KeyboardInterrupt:
-            self.partial = "interrupted: what was tried until then counts"
+        for summary in campaign.run(self._cases(), self._settings.jobs):
+            tried = self._handed.popleft()
+            self.runs.append((tried.stage, tried.shape, summary))
+            bad += summary.bad
+            self._tell(tried.stage, len(self.runs), bad)
+            if self._settings.stopped():
+                self.partial = "interrupted: what was tried until then counts"
+                break
         if not self.partial and not all(self._whole.values()):
             budget, runs = self._settings.budget, self._settings.runs
             spent = budget is not None and self._settings.clock() - self._began >= budget
@@ -173,7 +175,7 @@ def _on_real_servers(story: Story, settings: Settings) -> Story:
     case = story.shortest.case
     spec = replace(case.spec, time_scale=settings.time_scale)
     try:
-        real = trial.run(replace(case, spec=spec, seed=None), "ovsdb", tell=True)
+        real, recording = trial.recorded(replace(case, spec=spec).under(Source()), "ovsdb")
     except (OvnswapError, WaitTimeout, OSError) as error:
         return replace(story, replayed=f"not run on real servers: {error}")
-    return replace(story, real=real)
+    return replace(story, real=real, recording=recording)

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, islice
+from itertools import islice
 
 from harness.errors import BadInput, OvnswapError
 from harness.executor import WaitTimeout
 from harness.gate.shapes import Shape
 from harness.gate.subject import Subject
-from harness.search import places, troubles
+from harness.search import places, plans, troubles
 from harness.search.case import Case
 
 READS = 15.0
 """Cluster seconds in which a careful reader looks at each answer; another one types without a pause."""
 NOT_SURVIVED = ("wipe", "reset")
 """Faults that no procedure here survives by itself (docs/rehearsals.md): a gate does not ask for it."""
+DEPTH = 3
+"""Of every third schedule: how often who comes first changes against all expectation (PCT; harness.search.tape)."""
 SEEDS = 40
 """Schedules of each shape: delays and orders as drawn."""
 
@@ -62,7 +64,8 @@ def calm(subject: Subject, chosen: Sequence[Shape]) -> Iterator[Tried]:
 def schedules(subject: Subject, chosen: Sequence[Shape]) -> Iterator[Tried]:
     for seed in range(1, SEEDS + 1):
         for shape in chosen:
-            yield Tried("schedules", shape, subject.case(shape, seed, READS if seed % 2 else 0.0))
+            case = subject.case(shape, seed, READS if seed % 2 else 0.0)
+            yield Tried("schedules", shape, replace(case, depth=DEPTH if seed % 3 == 0 else 0))
 
 
 def wanted_faults() -> list[troubles.Trouble]:
@@ -77,27 +80,27 @@ def single(subject: Subject, shape: Shape) -> list[Tried]:
     """Every single fault on one shape, in an order without a pattern; none if the procedure does not end there even
     undisturbed."""
     case = subject.case(shape)
-    try:
-        found = places.spread(list(places.single_faults(case, places.survey(case), wanted_faults())))
-    except (OvnswapError, WaitTimeout):
-        return []
+    found = places.spread(plans.singles(case, _places(case), wanted_faults()))
     return [Tried("faults", shape, one) for one in found]
 
 
 def pairs(subject: Subject, chosen: Sequence[Shape]) -> Iterator[Tried]:
-    """Two single faults of one shape, the first at an earlier place."""
+    """Two faults, as a covering array."""
 
-    def two(shape: Shape) -> Iterable[Tried]:
-        ones = single(subject, shape)
-        for step in count(1):
-            if step >= len(ones):
-                return
-            for one, other in zip(ones, ones[step:], strict=False):
-                hits = sorted((*one.case.hits, *other.case.hits), key=lambda hit: (hit.step, hit.position.value))
-                if hits[0].step < hits[1].step:
-                    yield Tried("pairs", shape, replace(one.case, hits=tuple(hits)))
+    def two(shape: Shape) -> Iterator[Tried]:
+        case = subject.case(shape)
+        surveyed = _places(case)
+        if surveyed:
+            yield from (Tried("pairs", shape, one) for one in plans.pairs(case, surveyed, wanted_faults()))
 
     return in_turn(two, chosen)
+
+
+def _places(case: Case) -> list[places.Place]:
+    try:
+        return places.survey(case)
+    except (OvnswapError, WaitTimeout):
+        return []
 
 
 def in_turn(of: Callable[[Shape], Iterable[Tried]], chosen: Sequence[Shape]) -> Iterator[Tried]:

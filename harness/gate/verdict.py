@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.gate.shapes import Shape
 from harness.gate.subject import Subject
 from harness.lint import ERROR, Finding
+from harness.recording import Recording
 from harness.search.tally import kind_of
 from harness.search.trial import Summary, Verdict
 
@@ -18,7 +19,8 @@ PASSED, FAILED, NOTHING = "passed", "failed", "nothing"
 class Story:
     """One way in which a procedure fails: how often, in which stages and shapes, and its shortest run.
 
-    ``line`` is where in the runbook the step stands that was under way. ``real`` is the same run on real servers.
+    ``line`` is where in the runbook the step stands that was under way. ``real`` is the same run on real servers,
+    and ``recording`` what it showed there.
     """
 
     verdict: Verdict
@@ -30,6 +32,7 @@ class Story:
     shortest: Summary
     line: int = 0
     real: Summary | None = None
+    recording: Recording | None = None
     replayed: str = ""
     """Why it was not run on real servers, where it was wanted."""
 

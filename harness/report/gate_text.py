@@ -9,7 +9,7 @@ from harness.gate.against import AT_ZERO_MORE, STALL_MORE, SURVIVED_LESS
 from harness.gate.shapes import Shape
 from harness.gate.verdict import Figures, Gated, Story
 from harness.plan import API_VERSION
-from harness.report.rehearsal import replay, story_lines, summary_data
+from harness.report.rehearsal import Words, replay, story_lines, subject, summary_data
 from harness.report.wording import clean
 from harness.search.case import Case
 
@@ -101,16 +101,13 @@ def real_lines(story: Story) -> Iterator[str]:
 
 
 def replay_line(found: Gated, case: Case) -> str | None:
-    """What to type to see one run again; None for a runbook's, which ``ovnswap rehearse`` takes as a file."""
-    if case.moved or case.wanted.given is not None:
-        return None
-    versions = case.spec.versions
-    kubernetes = ".".join(map(str, versions.kubernetes))
-    options = ["--members", str(case.spec.members), "--spares", str(case.spec.spares)]
-    options += ["--kubernetes", kubernetes, "--kube-ovn", versions.kube_ovn, "--ovs", versions.ovs]
-    options += ["--seed", str(case.seed)] if case.seed is not None else []
-    options += ["--procedure", case.wanted.procedure] if case.wanted.procedure != "guarded" else []
-    return replay(case, tuple(options)) if case.hits else None
+    """What to type to see one run again; None where ``ovnswap rehearse`` can't be told: who leads at the beginning."""
+    return None if case.moved else replay(case, _words(found, case))
+
+
+def _words(found: Gated, case: Case) -> Words:
+    given = found.subject.file and case.wanted.given is not None
+    return Words(found.subject.file, node=case.wanted.node) if given else Words(subject(case))
 
 
 def gate_data(all_found: Sequence[Gated]) -> dict[str, Any]:
@@ -185,10 +182,10 @@ def _story_data(found: Gated, story: Story) -> dict[str, Any]:
         "shapes": story.shapes,
         "shape": shape_data(story.shape),
         "line": story.line or None,
-        **summary_data(story.shortest, ()),
-        "replay": replay_line(found, story.shortest.case),
-        "replayOvsdb": None,
-        "onRealServers": summary_data(story.real, ()) if story.real is not None else story.replayed or None,
+        **summary_data(story.shortest, _words(found, story.shortest.case)),
+        "onRealServers": summary_data(story.real, _words(found, story.real.case))
+        if story.real is not None
+        else story.replayed or None,
     }
 
 
