@@ -12,10 +12,11 @@ from harness.cluster import Versions
 from harness.errors import OvnswapError
 from harness.executor import WaitTimeout
 from harness.gate import stages as all_stages
+from harness.gate.control import excuse
 from harness.gate.shapes import PROFILES, Shape
 from harness.gate.stages import Tried
 from harness.gate.subject import Subject
-from harness.gate.verdict import Gated, StageResult, Story, figures, slow, ways
+from harness.gate.verdict import Gated, StageResult, Story, fails, figures, slow, ways
 from harness.search import campaign, trial
 from harness.search.case import Case
 from harness.search.tape import Source
@@ -53,7 +54,9 @@ def gate(subject: Subject, settings: Settings = Settings(), tell: Tell = lambda 
     judged = _Run(subject, fitting, settings, tell)
     judged.play()
     grave, mild = judged.stories()
-    grave = [replace(story, line=_line(subject, story)) for story in grave]
+    excused = [(story, excuse(story, subject.verb)) for story in grave]
+    mild += [replace(story, excuse=words) for story, words in excused if words]
+    grave = [replace(story, line=_line(subject, story)) for story, words in excused if not words]
     plan, _ = subject.plan(fitting[0])
     found = Gated(
         subject=subject,
@@ -92,7 +95,7 @@ class _Run:
         for summary in campaign.run(self._cases(), self._settings.jobs):
             tried = self._handed.popleft()
             self.runs.append((tried.stage, tried.shape, summary))
-            bad += summary.bad
+            bad += fails(summary)
             self._tell(tried.stage, len(self.runs), bad)
             if self._settings.stopped():
                 self.partial = "interrupted: what was tried until then counts"
@@ -132,7 +135,7 @@ class _Run:
                     name=stage.name,
                     words=stage.words,
                     tried=len(own),
-                    bad=sum(summary.bad for summary in own),
+                    bad=sum(fails(summary) for summary in own),
                     void=sum(summary.verdict is Verdict.VOID for summary in own),
                     whole=self._whole.get(stage.name, False),
                     cpu=sum(summary.cpu for summary in own),

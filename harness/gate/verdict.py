@@ -33,6 +33,8 @@ class Story:
     line: int = 0
     real: Summary | None = None
     recording: Recording | None = None
+    excuse: str = ""
+    """Why it does not count; "" for one that does, and for two faults at once."""
     replayed: str = ""
     """Why it was not run on real servers, where it was wanted."""
 
@@ -110,12 +112,17 @@ class Gated:
         return tuple(found)
 
 
+def fails(summary: Summary) -> bool:
+    """Whether a run counts against its procedure. Half-way to refuse is a good end after a fault, and none without."""
+    return summary.bad or (not summary.case.hits and summary.verdict is Verdict.REFUSED)
+
+
 def ways(runs: Sequence[tuple[str, Shape, Summary]]) -> list[Story]:
     """The bad runs by the way in which they fail: unsafe ones first, then by how often, then by their words. The
     shortest story stands for each."""
     grouped: dict[tuple[Verdict, str], list[tuple[str, Shape, Summary]]] = {}
     for stage, shape, summary in runs:
-        if summary.bad:
+        if fails(summary):
             grouped.setdefault((summary.verdict, kind_of(summary.reasons[0])), []).append((stage, shape, summary))
     found = []
     for (verdict, words), group in grouped.items():
@@ -132,7 +139,7 @@ longest, and the retries of a client (facts: ovsdb-raft 1)."""
 
 def slow(runs: Sequence[tuple[str, Shape, Summary]]) -> str:
     """The worst stall of the runs without a fault, in words, if it is longer than :data:`LONGEST_STALL`."""
-    calm = [(max(s.stalls), shape) for _, shape, s in runs if not s.case.hits and not s.bad]
+    calm = [(max(s.stalls), shape) for _, shape, s in runs if not s.case.hits and not fails(s)]
     seconds, shape = max(calm, key=lambda one: one[0], default=(0.0, None))
     if seconds <= LONGEST_STALL:
         return ""
@@ -143,7 +150,7 @@ def figures(runs: Sequence[tuple[str, Shape, Summary]]) -> Figures:
     """See :class:`Figures`."""
     calm = [(shape, summary) for stage, shape, summary in runs if stage == "calm"]
     effective = [summary for _, _, summary in runs if summary.verdict is not Verdict.VOID]
-    good = sum(not summary.bad for summary in effective)
+    good = sum(not fails(summary) for summary in effective)
     stall: dict[str, float] = {}
     at_zero: dict[str, float] = {}
     without: dict[str, float] = {}

@@ -46,7 +46,8 @@ def _one(found: Gated) -> Iterator[str]:
     if len(found.stories) > TOLD:
         yield f"and {len(found.stories) - TOLD} more ways to fail: -o json tells all"
     for story in found.tolerated[:TOLD]:
-        yield f"told:     {story.count} runs with two faults end {story.verdict.value}: {clean(story.words)}"
+        why = story.excuse or "with two faults a person may have to mend something"
+        yield f"told:     {story.count} runs end {story.verdict.value}: {clean(story.words)} (does not count: {why})"
     yield verdict_line(found)
 
 
@@ -182,6 +183,7 @@ def _story_data(found: Gated, story: Story) -> dict[str, Any]:
         "shapes": story.shapes,
         "shape": shape_data(story.shape),
         "line": story.line or None,
+        "excuse": story.excuse or None,
         **summary_data(story.shortest, _words(found, story.shortest.case)),
         "onRealServers": summary_data(story.real, _words(found, story.real.case))
         if story.real is not None
