@@ -148,7 +148,7 @@ def test_an_exported_runbook_without_a_section_is_another_procedure() -> None:
     assert subject.case(found.shapes[0]).wanted.given is not None
     assert found.verdict == FAILED
     assert "ONE-DATABASE" in {one.rule for one in found.errors}
-    assert (found.stories[0].verdict.value, found.stories[0].stages) == ("refused", ("calm",))
+    assert (found.stories[0].verdict.value, found.stories[0].stages[0]) == ("refused", "calm")
 
 
 def test_the_seed_page_fails_as_it_stands() -> None:
