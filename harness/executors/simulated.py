@@ -29,7 +29,7 @@ from harness.cluster import (
 from harness.errors import BadInput
 from harness.executor import Capability, Reply, Timing, WaitTimeout
 from harness.executors.fake_kubernetes import FakeKubernetes, running_env
-from harness.executors.simulation import overheard
+from harness.executors.simulation import overheard, twins
 from harness.executors.simulation.checker import hooks
 from harness.executors.simulation.client import SimulatedClient
 from harness.executors.simulation.clock import MICRO, SecondsClock
@@ -39,7 +39,7 @@ from harness.executors.simulation.northd import Northd
 from harness.faults import Fault, FaultKind, FaultPlan
 from harness.recording import Letter
 from harness.search.tape import Tape
-from harness.spec import FIRST_ADDRESS_OCTET, ClusterSpec
+from harness.spec import ClusterSpec
 from harness.steps import CENTRAL, CONTROLLER
 from harness.workload import Client
 
@@ -89,17 +89,16 @@ class SimulatedExecutor(FakeKubernetes):
         self._form(kube_ovn)
 
     def _form(self, kube_ovn: KubeOvnProfile) -> None:
-        names = self.spec.node_names()
+        names, addresses = self.spec.node_names(), self.spec.addresses()
         key, value = self.label
-        for index, name in enumerate(names):
-            address = f"172.18.0.{FIRST_ADDRESS_OCTET + index}"
+        for index, (name, address) in enumerate(zip(names, addresses, strict=True)):
             self.machines.add(name, address)
             self.kube.add_node(name, address, {key: value} if index < self.spec.members else {})
-        members = [f"172.18.0.{FIRST_ADDRESS_OCTET + i}" for i in range(self.spec.members)]
+        self._put_files()
         install(
             self.kube,
             kube_ovn,
-            members,
+            addresses[: self.spec.members],
             label=self.label,
             placement=self.spec.placement,
             extra_workloads=self.spec.extra_workloads,
@@ -107,6 +106,16 @@ class SimulatedExecutor(FakeKubernetes):
         self._northd.run()
         self.wait(self._formed, FORMS_WITHIN, "the cluster to form")
         self._origin = self._clock.now()
+
+    def _put_files(self) -> None:
+        """Members begin with the files that are given."""
+        found = twins.disks(self.spec)
+        for (host, database), disk in found.items():
+            machine = self.machines.at(host)
+            if machine is None:
+                raise BadInput(f"the {database} files have a member at {host}, which is no node")
+            machine.disks[database] = disk
+        self._northd.knows(twins.rows([disk for (_, database), disk in found.items() if database is Database.NB]))
 
     def _formed(self) -> bool:
         view = self.view()

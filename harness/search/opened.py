@@ -5,11 +5,14 @@ from __future__ import annotations
 from harness import executors, health
 from harness.cluster import DATABASES
 from harness.executor import LabExecutor
+from harness.faults import Fault, FaultKind
 from harness.search.case import Case
 from harness.search.tape import Tape
 
 SETTLES = 300.0
 """Cluster seconds in which a database gets another leader, and everything is in order again."""
+LATER = 60.0
+"""Cluster seconds after which a node's loss is no news any more."""
 TRIES = 4
 """OVSDB offers leadership to one fixed server, so that it may come back in a circle."""
 
@@ -17,14 +20,31 @@ TRIES = 4
 def opened(case: Case, backend: str = "sim", tape: Tape | None = None) -> LabExecutor:
     """A new lab for ``case``. The caller closes it. Raises as :func:`harness.executors.create` does, and
     :class:`harness.executor.WaitTimeout` if leadership does not move."""
-    lab = executors.create(backend, case.spec, tape=tape if tape is not None else Tape(seed=case.seed))
-    if case.moved:
-        try:
+    lab = executors.create(backend, case.spec, tape=tape if tape is not None else case.tape())
+    try:
+        if case.moved:
             _move(lab)
-        except BaseException:
-            lab.close()
-            raise
+        if case.spec.down:
+            _take_down(lab, case.spec.down)
+    except BaseException:
+        lab.close()
+        raise
     return lab
+
+
+def _take_down(lab: LabExecutor, nodes: tuple[str, ...]) -> None:
+    """These nodes have no power, Kubernetes knows, and the others have elected whom they can."""
+    for node in nodes:
+        lab.inject(Fault(FaultKind.NODE_DOWN, (node,)))
+
+    def noticed() -> bool:
+        view = lab.view()
+        down = [node for node in view.nodes if node.name in nodes]
+        led = all(view.leader(database) is not None for database in DATABASES)
+        return not any(node.ready for node in down) and (led or len(nodes) * 2 >= len(view.labelled()))
+
+    lab.wait(noticed, SETTLES, f"{', '.join(nodes)} to be NotReady")
+    lab.sleep(LATER)
 
 
 def _move(lab: LabExecutor) -> None:
