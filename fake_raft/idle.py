@@ -27,8 +27,8 @@ class Echo(NamedTuple):
 
 def idle_tick(host: Host, clock: VirtualClock, network: Network) -> int | None:
     """If the Tick that is due need not be handled: all is as after it, and this is when to tick next (ms)."""
-    s = host.idle
-    if s is None or not network.skips_idle:
+    s = host.idle if network.skips_idle else None
+    if s is None:
         return None
     if wakes_early(s, clock.now // MS) or beats_idly(host, s, clock, network):
         host.skipped += 1
@@ -36,8 +36,9 @@ def idle_tick(host: Host, clock: VirtualClock, network: Network) -> int | None:
     return None
 
 
-def tick(host: Host, wake: int) -> None:
+def tick(call: tuple[Host, int]) -> None:
     """What a clock calls for a process's Tick."""
+    host, wake = call
     host.woken(wake)
 
 
@@ -48,7 +49,7 @@ def nobody_else(host: Host, clock: VirtualClock, until: int) -> bool:
     """
     others = clock.soon(until)
     return others is not None and all(
-        fn is tick and args[0].port != host.port and args[0].idle is not None for _, _, fn, args in others
+        fn is tick and call[0].port != host.port and call[0].idle is not None for _, _, fn, call in others
     )
 
 

@@ -26,6 +26,8 @@ class Observed:
         self._clock = clock
         self._server: Server | None = None
         self._dropped = False
+        self._running = False
+        """Whether it is alive and has the database."""
         self._transactions = Transactions()
 
     def ages(self) -> Ages:
@@ -49,8 +51,7 @@ class Observed:
     @property
     def is_leader(self) -> bool:
         """The ``leader`` column of ``_Server``."""
-        server = self._server
-        return server is not None and server.state.role is LEADER and self.alive and not self._dropped
+        return self._running and self._state.role is LEADER
 
     @property
     def connected(self) -> bool:
@@ -81,10 +82,6 @@ class Observed:
         return self._state.probe_ms if self._running else 1000
 
     @property
-    def _running(self) -> bool:
-        return self.alive and not self._dropped and self._server is not None
-
-    @property
     def _running_server(self) -> Server:
         assert self._server is not None, "it was started"
         return self._server
@@ -96,6 +93,6 @@ class Observed:
     @property
     def idle(self) -> State | None:
         """The server's state, if it runs and no client waits for it."""
-        if self._server is None or not self.alive or self.paused or self._dropped or self._transactions.waiting:
+        if self._server is None or not self._running or self.paused or self._transactions.waiting:
             return None
         return self._server.state

@@ -8,7 +8,7 @@ from typing import Any
 
 from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
-from fake_raft.disk import Disk
+from fake_raft.disk import RECORDS, Disk
 from fake_raft.fsync import Syncer
 from fake_raft.idle import idle_tick, tick
 from fake_raft.messages import Envelope, Message
@@ -30,8 +30,6 @@ from fake_raft.state import (
     Left,
     Redial,
     Rewrite,
-    Save,
-    Send,
     Sync,
     Wake,
 )
@@ -82,7 +80,7 @@ class Process(Observed):
     def start(self) -> None:
         """Open the file and begin. Raises :class:`fake_raft.StartRefused` with the server's own text."""
         self._server = Server(self.disk, self._profile)
-        self.alive = True
+        self.alive = self._running = True
         self._listen()
         self._perform(self._server.begin(self._clock.now // MS))
 
@@ -113,7 +111,7 @@ class Process(Observed):
         self.kill()
 
     def _die(self) -> None:
-        self.alive = False
+        self.alive = self._running = False
         self.changes += 1
         self._syncer.stop()
         self._wake += 1
@@ -221,24 +219,25 @@ class Process(Observed):
 
     def _perform(self, effects: list[Effect]) -> None:
         self.changes += 1
-        ends = self.ends
         for effect in effects:
-            if type(effect) is Send:
-                number, envelope, message, routine = effect
-                if number in ends:
-                    self._network.send(ends[number], envelope, message, routine)
-            elif type(effect) is Save:
-                self.disk.records.append(effect[0])
+            kind = type(effect)
+            if kind is tuple:
+                number, envelope, message, routine = effect  # type: ignore[misc]
+                end = self.ends.get(number)
+                if end is not None:
+                    self._network.send(end, envelope, message, routine)
+            elif kind in RECORDS:
+                self.disk.records.append(effect)  # type: ignore[arg-type]
             else:
-                PERFORM[type(effect)](self, effect)
+                PERFORM[kind](self, effect)
         if self._transactions.waiting and self._running:
             self._submit()
             if self._state.out:
                 self._perform(self._running_server.finish())
 
     def _wake_at(self, effect: Wake) -> None:
-        self._wake += 1
-        self._clock.post(max(effect.at * MS, self._clock.now), tick, (self, self._wake))
+        self._wake = wake = self._wake + 1
+        self._clock.post(max(effect.at * MS, self._clock.now), tick, (self, wake))
 
     def _draw_election(self, effect: DrawElection) -> None:
         drawn = self._choices.choose("election jitter", ELECTION_RANGE_MS)
@@ -269,7 +268,7 @@ class Process(Observed):
             self.closed(end)
 
     def _drop_database(self, effect: Left) -> None:
-        self._dropped = True
+        self._dropped, self._running = True, False
         self._wake += 1
         for number in list(self.ends) + list(self._sessions):
             self._hang_up(number)
@@ -358,9 +357,13 @@ class Process(Observed):
     def received(self, end: End, envelope: Envelope, message: Message) -> None:
         """A message arrived."""
         server = self._server
-        if self.alive and not self._dropped and server is not None:
+        if server is not None and self._running:
             self.events += 1
-            self._perform(server.receive(self._clock.now // MS, end.number, envelope, message))
+            effects = server.receive(self._clock.now // MS, end.number, envelope, message)
+            if effects or self._transactions.waiting:
+                self._perform(effects)
+            else:
+                self.changes += 1
 
 
 PERFORM: dict[type, Callable[[Process, Any], None]] = {
