@@ -44,7 +44,9 @@ class VirtualClock:
 
     def call_later(self, delay_us: int, fn: Callable[..., object], *args: Any) -> Timer:
         """Call ``fn(*args)`` after ``delay_us`` microseconds (at least 0)."""
-        return self.call_at(self.now + delay_us, fn, *args)
+        timer = Timer(fn, args)
+        self.post(self.now + (delay_us if delay_us > 0 else 0), Timer.fire, timer)
+        return timer
 
     def call_at(self, at_us: int, fn: Callable[..., object], *args: Any) -> Timer:
         """Call ``fn(*args)`` at ``at_us``, or next if that is past."""
@@ -63,6 +65,8 @@ class VirtualClock:
         if self._limit <= at_us:
             return None
         found: list[Callback] = []
+        if not heap or heap[0][0] > at_us:
+            return found
         below = [0]
         for index in below:  # whatever is later than its parent's time is below it in the heap
             if index < len(heap) and heap[index][0] <= at_us:

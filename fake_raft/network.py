@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from fake_raft.clock import VirtualClock
 from fake_raft.messages import Envelope, Message
 from fake_raft.state import State
+
+if TYPE_CHECKING:
+    from fake_raft.idle import Routine
 
 MS = 1000
 LINK_DELAY_US = 300
@@ -42,7 +45,9 @@ class Host(Protocol):
     paused: bool
     port: str
     ends: dict[int, End]
+    changes: int
     skipped: int
+    routine: Routine | None
 
     def accepted(self, end: End) -> None: ...
 
@@ -120,7 +125,7 @@ class Network:
         self._cuts: dict[tuple[str, str], dict[str, None]] = {}
         self._down: dict[str, None] = {}
         self._trouble = False
-        self._calm = True
+        self.calm = True
         """Whether nothing can be in the way of a message but a closed end: False is never wrong, only slower."""
         self.messages = 0
         self.drop: Callable[[str, str, Message], bool] | None = None
@@ -135,7 +140,7 @@ class Network:
     def cut(self, source: str, target: str, port: str | int = "") -> None:
         """Lose what host ``source`` sends to host ``target``: on all connections, or on those of one raft port."""
         self._cuts.setdefault((source, target), {})[str(port)] = None
-        self._trouble, self._calm = True, False
+        self._trouble, self.calm = True, False
         self._watch()
 
     def heal(self, source: str | None = None, target: str | None = None) -> None:
@@ -149,7 +154,7 @@ class Network:
     def host_down(self, host: str) -> None:
         """The host loses power: its processes die unheard and with what was not synced; peers learn by probes."""
         self._down[host] = None
-        self._trouble, self._calm = True, False
+        self._trouble, self.calm = True, False
         for end in self._ends:
             if end.host == host:
                 end.gone, end.open = True, False
@@ -187,7 +192,7 @@ class Network:
 
     def _calm_down(self) -> None:
         """See whether the last trouble is over."""
-        self._calm = not self._trouble and not any(
+        self.calm = not self._trouble and not any(
             end.gone or end.held or end.owner.paused or (end.open and not end.number) for end in self._ends
         )
 
@@ -278,7 +283,7 @@ class Network:
         """Where nothing is in the way, which is nearly always; else :meth:`_arrive` says what becomes of it."""
         source, envelope, message = parcel
         end = source.peer
-        if self._calm and end.open:
+        if self.calm and end.open:
             end.heard_us = self._clock.now
             end.owner.received(end, envelope, message)
         else:
@@ -286,7 +291,7 @@ class Network:
 
     def _end_arrives(self, source: End) -> None:
         self._arrive(source, None)
-        if not self._calm:
+        if not self.calm:
             self._calm_down()
 
     def _arrive(self, source: End, item: Item) -> None:
@@ -356,7 +361,7 @@ class Network:
 
     def stopped(self) -> None:
         """Some process is paused: it answers no probe."""
-        self._calm = False
+        self.calm = False
         self._watch()
 
     def resumed(self, process: Host) -> None:

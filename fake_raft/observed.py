@@ -25,6 +25,8 @@ class Observed:
         self.changes = 0
         self._clock = clock
         self._server: Server | None = None
+        self._state: State
+        """The server's, once it was started."""
         self._dropped = False
         self._running = False
         """Whether it is alive and has the database."""
@@ -46,7 +48,7 @@ class Observed:
 
     def status(self) -> ServerStatus | None:
         """``cluster/status``; None when the process is gone or has dropped the database (see ``error``)."""
-        return status_of(self._running_server.state, self._clock.now // MS) if self._running else None
+        return status_of(self._state, self._clock.now // MS) if self._running else None
 
     @property
     def is_leader(self) -> bool:
@@ -87,12 +89,8 @@ class Observed:
         return self._server
 
     @property
-    def _state(self) -> State:
-        return self._running_server.state
-
-    @property
     def idle(self) -> State | None:
         """The server's state, if it runs and no client waits for it."""
-        if self._server is None or not self._running or self.paused or self._transactions.waiting:
+        if not self._running or self.paused or self._transactions.waiting:
             return None
-        return self._server.state
+        return self._state

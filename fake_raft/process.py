@@ -10,7 +10,7 @@ from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
 from fake_raft.disk import RECORDS, Disk
 from fake_raft.fsync import Syncer
-from fake_raft.idle import idle_tick, tick
+from fake_raft.idle import Routine, idle_tick, tick
 from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
 from fake_raft.observed import UNKNOWN_CLUSTER, Observed
@@ -64,6 +64,7 @@ class Process(Observed):
         self.disk = disk
         self.events = 0
         self.skipped = 0  # events that changed nothing but times (fake_raft.idle); the others are in ``events``
+        self.routine: Routine | None = None
         self.ends: dict[int, End] = {}
         self.on_applied: list[Callable[[Process, int, str], None]] = []
         self._network = network
@@ -80,8 +81,10 @@ class Process(Observed):
     def start(self) -> None:
         """Open the file and begin. Raises :class:`fake_raft.StartRefused` with the server's own text."""
         self._server = Server(self.disk, self._profile)
+        self._state = self._server.state
         self.alive = self._running = True
         self._listen()
+        self.changes += 1
         self._perform(self._server.begin(self._clock.now // MS))
 
     def _listen(self) -> None:
@@ -173,6 +176,7 @@ class Process(Observed):
             return CommandReply(2, UNKNOWN_CLUSTER)
         server = self._running_server
         code, text = question(server, self._clock.now // MS)
+        self.changes += 1
         self._perform(server.finish())
         return CommandReply(code, text)
 
@@ -202,6 +206,7 @@ class Process(Observed):
             return
         self._transactions.add(data, done)
         self._submit()
+        self.changes += 1
         self._perform(self._running_server.finish())
 
     def hang_up(self, done: Done) -> None:
@@ -215,10 +220,10 @@ class Process(Observed):
 
     def _event(self, event: Event) -> None:
         self.events += 1
+        self.changes += 1
         self._perform(self._running_server.handle(self._clock.now // MS, event))
 
     def _perform(self, effects: list[Effect]) -> None:
-        self.changes += 1
         for effect in effects:
             kind = type(effect)
             if kind is tuple:
@@ -233,6 +238,7 @@ class Process(Observed):
         if self._transactions.waiting and self._running:
             self._submit()
             if self._state.out:
+                self.changes += 1
                 self._perform(self._running_server.finish())
 
     def _wake_at(self, effect: Wake) -> None:
@@ -359,11 +365,13 @@ class Process(Observed):
         server = self._server
         if server is not None and self._running:
             self.events += 1
+            s = self._state
+            repeats = s.repeats
             effects = server.receive(self._clock.now // MS, end.number, envelope, message)
+            if s.repeats == repeats:
+                self.changes += 1
             if effects or self._transactions.waiting:
                 self._perform(effects)
-            else:
-                self.changes += 1
 
 
 PERFORM: dict[type, Callable[[Process, Any], None]] = {

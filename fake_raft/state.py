@@ -202,7 +202,7 @@ class State:
         *("connections_made", "tend", "now", "election_base", "election_min", "election_at", "ping_at"),
         *("join_at", "leave_at", "wake", "election_started", "election_reason", "election_won", "out"),
         *("ticket", "waiters", "synced_term", "synced_vote", "log_synced", "commands", "beat", "beat_reply", "beats"),
-        *("beats_key", "_served"),
+        *("beats_key", "repeats", "_served"),
     )
 
     def __init__(self, profile: Profile, header: Header) -> None:
@@ -253,6 +253,7 @@ class State:
         self.beat_reply: AppendReply | None = None
         self.beats: dict[int, AppendRequest] = {}
         self.beats_key = (0, 0, 0)
+        self.repeats = 0  # how many messages changed nothing but times
         self.out: list[Effect] = []
 
     def _init_times(self) -> None:
