@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from harness.cluster import ClusterView, Database, NodeFiles, Report
 from harness.faults import Fault, FaultKind, FaultPlan
+from harness.recording import Letter
 from harness.workload import Client
 
 T = TypeVar("T")
@@ -188,6 +189,9 @@ class LabExecutor(Executor, Protocol):
 
     def client(self) -> Client:
         """The client workload of this cluster (one for each executor)."""
+
+    def overhear(self, listen: Callable[[Letter], None]) -> bool:
+        """Tell ``listen`` of every message between servers from now on; False where nobody can hear them."""
 
     def rows(self, database: Database, node: str) -> frozenset[str] | None:
         """The marker rows that the server on ``node`` serves now; None if it does not answer."""

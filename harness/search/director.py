@@ -13,6 +13,7 @@ from harness.cluster import ClusterView
 from harness.errors import Inconclusive
 from harness.executor import LabExecutor
 from harness.faults import Fault, FaultKind, FaultPlan, TimedFault
+from harness.recording import Kind
 from harness.runner import Progress
 from harness.search import troubles
 from harness.search.case import Hit, Position
@@ -52,6 +53,8 @@ class Director:
         self._before: ClusterView | None = None
         self._earlier: ClusterView | None = None
         self.bit: list[tuple[Hit, bool]] = []
+        self.arrived: Callable[[int, Position], None] | None = None
+        """Hears of each place of the first run, before anything befalls anybody there."""
 
     @property
     def executor(self) -> LabExecutor:
@@ -68,11 +71,16 @@ class Director:
         elif progress.kind in ("done", "skipped"):
             self._fire(Position.AFTER)
 
+    def expect(self, hits: tuple[Hit, ...]) -> None:
+        """What is still to come."""
+        self._hits = list(hits)
+
     def revive(self) -> None:
         """Another operator, or the same one again, sits down: sees what is, and hears every answer."""
         self._dead = self._answer_is_lost = False
         self._stale.clear()
         self._hits.clear()
+        self.arrived = None
 
     # -- what passes through ------------------------------------------------------------------------------------
 
@@ -114,11 +122,14 @@ class Director:
     # -- troubles -----------------------------------------------------------------------------------------------
 
     def _fire(self, position: Position) -> None:
+        if self.arrived is not None:
+            self.arrived(self._step, position)
         due = [hit for hit in self._hits if hit.step == self._step and hit.position is position]
         for hit in due:
             self._hits.remove(hit)
             trouble = troubles.named(hit.trouble)
-            self._ledger.happened(self._lab.now(), f"{hit.node or 'operator'}: {trouble.words}")
+            kind = Kind.FAULT if trouble.hands is None else Kind.HANDS
+            self._ledger.happened(self._lab.now(), f"{hit.node or 'operator'}: {trouble.words}", kind)
             if trouble.hands is None:
                 self.bit.append((hit, self._to_node(trouble, hit.node)))
             else:

@@ -50,7 +50,7 @@ class Tape:
     def _usual(self, name: str) -> bool:
         if self._mood == "rare":
             return self._random.random() > RARELY
-        return self._mood == "usual" or (self._mood == "calm" and name in ("delay", "fsync"))
+        return self._mood == "usual" or (self._mood == "calm" and name.partition(": ")[0] in ("delay", "fsync"))
 
 
 MOODS = ("bold", "calm", "calm", "rare")
