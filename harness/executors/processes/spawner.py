@@ -56,6 +56,7 @@ class Spawner:
                     cwd=directory,
                     env={**self._environment, **(environment or {})},
                     start_new_session=True,
+                    restore_signals=False,  # SIGXFSZ stays ignored: a full disk is an error of write(2)
                 )
 
         return self._do(order)
