@@ -8,7 +8,7 @@ from typing import Any
 
 from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
-from fake_raft.disk import Disk
+from fake_raft.disk import Disk, Record
 from fake_raft.fsync import Syncer
 from fake_raft.full_disk import Loss, loss_of
 from fake_raft.idle import idle_tick, tick

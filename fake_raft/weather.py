@@ -1,8 +1,8 @@
 """Links that are slow, lossy or uneven: what is sent arrives late, and in order within each connection.
 
-TCP repeats what is lost, so loss is lateness too: a lost segment comes after a retransmission timeout, and all behind it
-on the same connection wait for it. Different connections overtake each other. Which segment is lost follows a pattern
-and not a draw, so that the same weather bites in every schedule. Sources: RFC 6298; facts, ovsdb-raft 4.
+TCP repeats what is lost, so loss is lateness too: a lost segment comes after a retransmission timeout, and all behind
+it on the same connection wait for it. Different connections overtake each other. Which segment is lost follows a
+pattern and not a draw, so that the same weather bites in every schedule. Sources: RFC 6298; facts, ovsdb-raft 4.
 """
 
 from __future__ import annotations

@@ -69,6 +69,14 @@ class Spawner:
         if process.returncode != 0:
             raise OSError(f"{' '.join(command)}: {complaint.decode(errors='replace').strip()}")
 
+    def output(self, command: Sequence[str], *, network: int | None = None) -> str:
+        """What a command prints. Raises OSError with its words if it fails."""
+        process = self.start(command, network=network, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, complaint = process.communicate(timeout=30)
+        if process.returncode != 0:
+            raise OSError(f"{' '.join(command)}: {complaint.decode(errors='replace').strip()}")
+        return out.decode(errors="replace")
+
     def stop(self) -> None:
         """The thread ends, and with it children that still run (unless they may outlive us). Safe to call twice."""
         self._orders.put(None)
