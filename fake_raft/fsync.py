@@ -18,15 +18,18 @@ class Syncer:
     While the file lacks a record that a full disk did not take, nothing becomes durable.
     """
 
-    __slots__ = ("_busy", "_choices", "_clock", "_disk", "_done", "_ticket")
+    __slots__ = ("_busy", "_choice", "_choices", "_clock", "_disk", "_done", "_ticket")
 
-    def __init__(self, clock: VirtualClock, choices: Choices, disk: Disk, done: Callable[[int], None]) -> None:
+    def __init__(
+        self, clock: VirtualClock, choices: Choices, disk: Disk, done: Callable[[int], None], owner: str = ""
+    ) -> None:
         self._clock = clock
         self._choices = choices
         self._disk = disk
         self._done = done
         self._busy = False
         self._ticket = 0
+        self._choice = f"fsync: {owner}"
 
     def request(self, ticket: int) -> None:
         self._ticket = ticket
@@ -39,7 +42,7 @@ class Syncer:
 
     def _start(self) -> None:
         self._busy = True
-        delay = FSYNC_US[self._choices.choose("fsync", len(FSYNC_US))] + self._disk.slow_us
+        delay = FSYNC_US[self._choices.choose(self._choice, len(FSYNC_US))] + self._disk.slow_us
         self._clock.post(self._clock.now + delay, self._finished, (self._ticket, len(self._disk.records)))
 
     def _finished(self, ticket: int, records: int) -> None:

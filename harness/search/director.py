@@ -1,8 +1,8 @@
 """Makes each trouble happen at its place: an executor that stands between the runner and the lab.
 
 The runner knows nothing of it. It hears where the runner is (as its watcher), sees every change on its way to the lab,
-and does what the case says: to a node by the lab's own faults, to the operator by what it lets through, and by the hands
-of colleagues and programs.
+and does what the case says: to a node by the lab's own faults, to the operator by what it lets through, and by the
+hands of colleagues and programs.
 """
 
 from __future__ import annotations
@@ -93,17 +93,12 @@ class Director:
         self._kicking: Bite | None = None
         self._bites: list[Bite] = []
         self.befallen: dict[str, None] = {}
-        self._prepare([troubles.named(hit.trouble) for hit in case.hits])
-
-    def _prepare(self, wanted: list[Trouble]) -> None:
-        for trouble in wanted:
-            missing = sorted(kind.value for kind in trouble.kinds - self._lab.faults)
-            if missing:
-                todo = "choose another fault, or --backend sim"
-                raise BadInput(f"{self._lab.name} can't do {', '.join(missing)} here", todo=todo)
-        for kind in dict.fromkeys(trouble.prepares for trouble in wanted):
-            if kind is not None:
-                self._lab.inject(Fault(kind, tuple(node.name for node in self._before_all.view.nodes)))
+        self.arrived: Callable[[int, Position], None] | None = None
+        """Hears of each place of the first run, before anything befalls anybody there."""
+        self.expect(case.hits)
+        for kind in dict.fromkeys(trouble.prepares for trouble in troubles.TROUBLES.values()):
+            if kind is not None and kind in lab.faults:
+                lab.inject(Fault(kind, tuple(node.name for node in self._before_all.view.nodes)))
 
     @property
     def executor(self) -> LabExecutor:
@@ -124,12 +119,22 @@ class Director:
         elif progress.kind in ("done", "skipped"):
             self._fire(Position.AFTER)
 
+    def expect(self, hits: tuple[Hit, ...]) -> None:
+        """What is still to come. Raises :class:`BadInput` if the lab can't do it."""
+        for hit in hits:
+            missing = sorted(kind.value for kind in troubles.named(hit.trouble).kinds - self._lab.faults)
+            if missing:
+                todo = "choose another fault, or --backend sim"
+                raise BadInput(f"{self._lab.name} can't do {', '.join(missing)} here", todo=todo)
+        self._hits = list(hits)
+
     def revive(self) -> None:
         """Another operator, or the same one again, sits down: sees what is, and hears every answer."""
         self._dead = False
         self._answer_is_lost = ()
         self._stale.clear()
         self._hits.clear()
+        self.arrived = None
 
     def end_troubles(self) -> None:
         """Whatever was done to networks, machines and disks is undone."""
@@ -200,6 +205,8 @@ class Director:
     # -- troubles -----------------------------------------------------------------------------------------------
 
     def _fire(self, position: Position) -> None:
+        if self.arrived is not None:
+            self.arrived(self._step, position)
         due = [hit for hit in self._hits if hit.step == self._step and hit.position is position]
         for hit in due:
             self._hits.remove(hit)
@@ -219,7 +226,7 @@ class Director:
         if not node:
             self._ledger.happened(self._lab.now(), f"nobody is {bite.hit.node} now: {trouble.name} befalls nobody")
             return
-        ends = (node,)
+        ends: tuple[str, ...] = (node,)
         if FaultKind.BRIDGE in trouble.kinds:
             ends = (node, other_end(node, view))
             if not ends[1]:

@@ -15,22 +15,22 @@ from enum import Enum
 
 from harness import executors, health
 from harness.addresses import split_list
-from harness.cluster import DATABASES, Database
+from harness.cluster import DATABASES, ClusterView, Database
 from harness.errors import BadInput, OvnswapError, Refused
 from harness.executor import LabExecutor, WaitTimeout
-from harness.faults import Fault, FaultKind
 from harness.invariants import SAFETY, violations
 from harness.look import served
 from harness.plan import Plan
 from harness.procedures.wanted import Wanted, make
 from harness.recorder import Recorder
 from harness.recording import Recording
-from harness.runner import Pace, Runner
+from harness.runner import Pace, Progress, Runner
 from harness.search import mutants, troubles
 from harness.search.case import Case
 from harness.search.director import Director, OperatorDied
 from harness.search.ledger import Ledger
-from harness.search.tape import Tape
+from harness.search.states import Seen
+from harness.search.tape import Edit, Tape
 from harness.steps import CENTRAL
 from harness.workload import History
 
@@ -63,7 +63,8 @@ class Summary:
 
     ``reasons`` say why a verdict is bad, or why the operator was refused; ``stalls`` the longest time in which nb and
     sb acknowledged nothing; ``at_zero`` and ``without`` how long a database could spare nobody, or had no majority.
-    ``digest`` names the run: the same case gives the same one in every process.
+    ``digest`` names the run: the same case gives the same one in every process. ``states`` are the abstract states that
+    it went through (:mod:`harness.search.states`), ``choices`` how many its tape made.
     """
 
     case: Case
@@ -77,10 +78,22 @@ class Summary:
     story: tuple[tuple[float, str], ...]
     digest: str
     cpu: float
+    states: tuple[str, ...] = ()
+    choices: int = 0
 
     @property
     def bad(self) -> bool:
         return self.verdict in BAD
+
+
+def traced(case: Case) -> tuple[Summary, tuple[Edit, ...]]:
+    """Rehearse ``case`` in the simulator; also every choice that was not 0, as edits of the happy schedule."""
+    began = time.process_time()
+    tape = case.tape()
+    with closing(executors.create("sim", case.spec, tape=tape)) as lab:
+        trial = Trial(case, lab)
+        trial.play()
+        return trial.ended(tape, began, tell=True), tape.deviations()
 
 
 def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
@@ -89,12 +102,11 @@ def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
     Raises :class:`BadInput` if the procedure does not fit the cluster, or the backend can't run here.
     """
     began = time.process_time()
-    tape = Tape(seed=case.seed)
+    tape = case.tape()
     with closing(executors.create(backend, case.spec, tape=tape)) as lab:
-        trial = _Trial(case, lab)
+        trial = Trial(case, lab)
         trial.play()
-        verdict, reasons = trial.judge()
-        return trial.summary(verdict, reasons, tape, time.process_time() - began, tell=tell or verdict in BAD)
+        return trial.ended(tape, began, tell=tell)
 
 
 def recorded(case: Case, backend: str = "sim") -> tuple[Summary, Recording]:
@@ -103,35 +115,38 @@ def recorded(case: Case, backend: str = "sim") -> tuple[Summary, Recording]:
     Raises as :func:`run` does.
     """
     began = time.process_time()
-    tape = Tape(seed=case.seed)
+    tape = case.tape()
     with closing(executors.create(backend, case.spec, tape=tape)) as lab:
         recorder = Recorder()
         lab.overhear(recorder.overheard)
-        trial = _Trial(case, lab, recorder)
+        trial = Trial(case, lab, recorder)
         trial.play()
-        verdict, reasons = trial.judge()
-        summary = trial.summary(verdict, reasons, tape, time.process_time() - began, tell=True)
-        return summary, recorder.recording(backend, verdict.value, reasons, trial.history)
+        summary = trial.ended(tape, began, tell=True)
+        return summary, recorder.recording(backend, summary.verdict.value, summary.reasons, trial.history)
 
 
-class _Trial:
+class Trial:
     """The parts of one run, in their order: :meth:`play`, :meth:`judge`, :meth:`summary`."""
 
     def __init__(self, case: Case, lab: LabExecutor, recorder: Recorder | None = None) -> None:
         self._case = case
         self._lab = lab
         view = lab.view()
-        central = view.workload(CENTRAL)
-        addresses = (node.address for name in _befallen(case) if (node := view.node(name)) is not None)
+        addresses = (node.address for name in befallen(case) if (node := view.node(name)) is not None)
         self._recorder = recorder
         self._ledger = Ledger(frozenset(addresses), recorder)
-        node_ips = central.env.get("NODE_IPS", "") if central is not None else ""
-        self._director = Director(lab, self._ledger, case.hits, node_ips)
+        self._seen = Seen(lab, parts(case.wanted, view))
+        self._director = Director(self._seen.lab, self._ledger, case)
         self._members = frozenset(node.address for node in view.labelled())
         self._ends: list[str] = []
         self._last: str = ""
         self._reason = ""
         self._history: History | None = None
+
+    def ended(self, tape: Tape, began: float, *, tell: bool = False) -> Summary:
+        """Judge what :meth:`play` has left. ``began`` is the process's time then."""
+        verdict, reasons = self.judge()
+        return self.summary(verdict, reasons, tape, time.process_time() - began, tell=tell or verdict in BAD)
 
     @property
     def history(self) -> History | None:
@@ -151,6 +166,7 @@ class _Trial:
             self._calm()
         finally:
             self._history = client.stop()
+            self._director.close()
         self._lab.sleep(SPREADS)
 
     def _attempt(self) -> None:
@@ -164,13 +180,17 @@ class _Trial:
             return
         pace = Pace()
         try:
-            Runner(self._director.executor, plan, watch=self._director.watch, pace=pace).run()
+            Runner(self._director.executor, plan, watch=self._watch, pace=pace).run()
         except OperatorDied:
             self._ended("died", "")
         except OvnswapError as error:
             self._ended("refused" if isinstance(error, Refused) else "stopped", str(error))
         else:
             self._ended("done", "")
+
+    def _watch(self, progress: Progress) -> None:
+        self._seen.step = progress.number
+        self._director.watch(progress)
 
     def _plan(self) -> Plan:
         view = self._lab.view()
@@ -190,20 +210,14 @@ class _Trial:
                 return
             self._lab.sleep(LATER)
             if attempt == 1:
-                self._end_troubles()  # a machine that is gone for good may be what the plan waits for
+                self._director.end_troubles()  # a machine that is gone for good may be what the plan waits for
             self._ledger.happened(self._lab.now(), "the operator runs the same command again")
             self._attempt()
-
-    def _end_troubles(self) -> None:
-        self._lab.inject(Fault(FaultKind.HEAL))
-        for name in _befallen(self._case):
-            self._lab.inject(Fault(FaultKind.RESUME, (name,)))
-            self._lab.inject(Fault(FaultKind.NODE_UP, (name,)))
 
     def _calm(self) -> None:
         """Troubles are over. Wait until everything is in order, or longer than it may take."""
         self._lab.sleep(max((troubles.named(hit.trouble).lasts for hit in self._case.hits), default=0.0))
-        self._end_troubles()
+        self._director.end_troubles()
         try:
             self._director.executor.wait(self._in_order, CONVERGES, "everything to be in order")
         except WaitTimeout:
@@ -282,11 +296,21 @@ class _Trial:
             story=story if tell else (),
             digest=trace,
             cpu=cpu,
+            states=tuple(self._seen.states),
+            choices=len(tape.taken),
         )
 
 
-def _befallen(case: Case) -> tuple[str, ...]:
+def befallen(case: Case) -> tuple[str, ...]:
+    """The nodes that something happens to, by name; by role where only the run will tell who that is."""
     return tuple(dict.fromkeys(hit.node for hit in case.hits if hit.node))
+
+
+def parts(wanted: Wanted, view: ClusterView) -> dict[str, str]:
+    """The letter of each address that has a part in the procedure: L leaves, N comes in."""
+    gone, come = _nodes(wanted)
+    letters = [(name, "L") for name in gone] + [(name, "N") for name in come]
+    return {node.address: letter for name, letter in letters if (node := view.node(name)) is not None}
 
 
 def _nodes(wanted: Wanted) -> tuple[tuple[str, ...], tuple[str, ...]]:

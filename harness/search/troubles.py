@@ -18,9 +18,9 @@ class Hands(Enum):
 
     SECOND is another operator who runs the same command meanwhile, OTHER one who takes another member out meanwhile.
     KICKS is automation that kicks who is not in its own list of members, which is the one from before the procedure
-    (ovn-kubernetes #1747). RESET is automation that puts NODE_IPS back to what it was before the plan; HELM is a chart's
-    upgrade, which puts back replicas and OVN_DB_IPS too, and REINSTALL an install script, which labels nodes again as
-    well (facts: kube-ovn 1.2).
+    (ovn-kubernetes #1747). RESET is automation that puts NODE_IPS back to what it was before the plan; HELM is a
+    chart's upgrade, which puts back replicas and OVN_DB_IPS too, and REINSTALL an install script, which labels nodes
+    again as well (facts: kube-ovn 1.2).
     """
 
     DIES = "dies"
