@@ -81,7 +81,11 @@ _ALL = (
     _lasting("reorder", "its raft connections overtake each other for 45 s", _F.REORDER, 45.0, _F.HEAL),
     _lasting("pause", "the servers are stopped for 30 s", _F.PAUSE, 30.0, _F.RESUME),
     _lasting("slow-start", "its pods start two minutes late for ten minutes", _F.SLOW_START, 600.0, _F.MEND),
-    _lasting("says-ready", "its readiness probe succeeds for 60 s, whatever is true", _F.SAYS_READY, 60.0, _F.MEND),
+    Trouble(
+        "says-ready",
+        "its servers are stopped for 90 s, and its readiness probe succeeds all the same",
+        ((0.0, _F.SAYS_READY), (0.0, _F.PAUSE), (90.0, _F.RESUME), (90.0, _F.MEND)),
+    ),
     _lasting("says-unready", "its readiness probe fails for 60 s, whatever is true", _F.SAYS_UNREADY, 60.0, _F.MEND),
     Trouble("wipe", "the files are removed and the servers killed", ((0.0, _F.WIPE), (0.0, _F.CRASH))),
     Trouble(

@@ -110,6 +110,9 @@ class Machines:
         if pod.app != CENTRAL:
             done(True)
             return
+        if pod.name in self._late:  # it has not begun, so nothing can be wrong with it
+            done(kind is not ProbeKind.READINESS)
+            return
         container = self.containers.get(pod.name)
         probe = pod.template.readiness if kind is ProbeKind.READINESS else pod.template.liveness
         if container is None or container.over or probe is None:

@@ -75,6 +75,12 @@ class Container:
         self.kill()
         self._exited(0)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a server does not answer because it is stopped."""
+        servers = (self.machine.server(db) for db in Database)
+        return any(server is not None and server.paused for server in servers)
+
     def healthy(self) -> bool:
         """What ovn-healthcheck.sh would say now."""
         return central_healthy({db.value: self._facts(db) for db in Database}, self._profile)

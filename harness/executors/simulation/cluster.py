@@ -75,11 +75,23 @@ class Machines:
         if pod.app != CENTRAL:
             done(True)
             return
+        if pod.name in self._late:  # it has not begun, so nothing can be wrong with it
+            done(kind is not ProbeKind.READINESS)
+            return
         container = self.containers.get(pod.name)
         if container is None or container.over:
             done(False)
             return
-        truth, told = container.healthy(), container.machine.says
+        probe = pod.template.readiness if kind is ProbeKind.READINESS else pod.template.liveness
+        self._answer(container, kind, done, probe.timeout if probe is not None else 0.0)
+
+    def _answer(self, container: Container, kind: ProbeKind, done: Callable[[bool], None], patience: float) -> None:
+        """A stopped server lets the probe wait, until its patience is over."""
+        stopped = container.stopped and not container.over
+        if stopped and patience > 0:
+            self._clock.call_later(1.0, partial(self._answer, container, kind, done, patience - 1.0))
+            return
+        truth, told = not stopped and not container.over and container.healthy(), container.machine.says
         if kind is ProbeKind.READINESS and told is not None:
             container.machine.lies += truth is not told
             truth = told
