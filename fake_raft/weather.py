@@ -51,7 +51,7 @@ class Weather:
         if queue:
             due = max(due, queue[-1][0])
         queue.append((due, item))
-        self._clock.post(due, self._let_go, (source,))
+        self._clock.post(due, self._let_go, source)
         return True
 
     def handshake_us(self, host: str, target: str) -> int:

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
-from harness import executors
 from harness.cluster import DATABASES, ClusterView
 from harness.errors import Inconclusive, StepFailed
 from harness.plan import Plan
 from harness.procedures.wanted import make
 from harness.runner import Pace, Progress, Runner
 from harness.search.case import Case, Hit, Position
+from harness.search.opened import opened
 from harness.search.targets import first_listed
 from harness.search.troubles import Trouble
 
@@ -54,7 +54,7 @@ def survey(case: Case) -> list[Place]:
 
     Raises :class:`BadInput` and :class:`Refused` where there is no run.
     """
-    with closing(executors.create("sim", case.spec, tape=case.tape())) as lab:
+    with closing(opened(case)) as lab:
         plan = make(case.wanted, lab.view(), lab.files)
         found: list[Place] = []
 
@@ -72,7 +72,7 @@ def survey(case: Case) -> list[Place]:
 
         lab.client().start()  # as in a trial: the same events at the same times
         with suppress(StepFailed, Inconclusive):
-            Runner(lab, plan, watch=watch, pace=Pace()).run()
+            Runner(lab, plan, watch=watch, pace=Pace(case.pace)).run()
         return found
 
 
