@@ -322,4 +322,6 @@ def _nodes(wanted: Wanted) -> tuple[tuple[str, ...], tuple[str, ...]]:
             return (wanted.node,), ()
         case "add":
             return (), (wanted.node,)
+        case "look":
+            return (), ()
     return (wanted.node,), (wanted.spare,)
