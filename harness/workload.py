@@ -47,6 +47,10 @@ class History:
         """(from, to) of every such gap longer than ``longer_than`` seconds."""
         return tuple((a, b) for a, b in self._gaps(database) if b - a > longer_than)
 
+    def stall_begun_within(self, database: Database, since: float, until: float) -> float:
+        """The longest such gap whose last acknowledgement came at ``since`` or later and before ``until``."""
+        return max((b - a for a, b in self._gaps(database) if since <= a < until), default=0.0)
+
     def _gaps(self, database: Database) -> Iterator[tuple[float, float]]:
         acknowledged = [w.acknowledged for w in self.writes if w.database is database]
         times = sorted(at for at in acknowledged if at is not None)

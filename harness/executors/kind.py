@@ -162,10 +162,11 @@ class KindExecutor(KubernetesExecutor):
 
     name = "kind"
 
-    def __init__(self, spec: ClusterSpec, *, keep: bool = False) -> None:
+    def __init__(self, spec: ClusterSpec, *, keep: bool = False, anew: bool = True) -> None:
         """Raises :class:`BadInput` for a spec that does not fit, OvnswapError if the cluster does not form.
 
-        ``keep`` changes nothing: the cluster is there until ``ci/lab.sh down``.
+        ``keep`` changes nothing: the cluster is there until ``ci/lab.sh down``. Without ``anew`` ovn-central is taken
+        as it is, if it is there: for what neither minds nor leaves a trace.
         """
         reason = unsuitable(spec)
         if reason is not None:
@@ -173,7 +174,7 @@ class KindExecutor(KubernetesExecutor):
         self.spec = spec
         self.kept = keep
         self._undo = ExitStack()
-        lab("reset", spec)
+        lab("reset" if anew else "up", spec)
         api = Api(read_kubeconfig(directory() / "kubeconfig", f"kind-{name()}"))
         uid = str(api.read("core", "read_namespace", "kube-system")["metadata"]["uid"])
         found = installation.find(api, uid, "kube-system")
@@ -190,6 +191,22 @@ class KindExecutor(KubernetesExecutor):
         self._known: dict[Database, tuple[float, tuple[str, ...]]] = {}
         self._addresses = {node.name: node.address for node in self.view().nodes}
         self.acquire(f"lab-{os.getpid()}-{time.time_ns() % 10**9}")
+
+    # -- for a command that works on this cluster from outside ------------------------------------------------------
+
+    def step_aside(self) -> None:
+        """Give the lock back: another run may work here now. This object changes nothing any more, but for faults."""
+        super().close()
+
+    def named(self, kubeconfig: Path | None = None) -> dict[str, str]:
+        """The variables by which ``ovnswap`` reaches this cluster as the backend ``kube``."""
+        connection = self.api.connection
+        return {
+            "OVNSWAP_BACKEND": "kube",
+            "OVNSWAP_KUBECONFIG": str(kubeconfig or connection.source),
+            "OVNSWAP_CONTEXT": connection.context,
+            "OVNSWAP_ALLOW_CLUSTER": self.installation.uid,
+        }
 
     # -- what the interface asks besides --------------------------------------------------------------------------
 

@@ -150,14 +150,19 @@ def outcome_data(run: Outcome) -> dict[str, Any]:
         "journal": run.journal,
         "error": error and {"type": type(error).__name__, "seen": error.seen, "why": error.why, "todo": error.todo},
         "plan": run.plan.as_dict(),
-        "steps": [_step_data(line) for line in run.steps],
+        "steps": [_step_data(line, run.history) for line in run.steps],
         "client": _client_data(run),
         "lowestMargin": dict(run.lowest),
         "end": _end_data(run.end),
     }
 
 
-def _step_data(line: StepLine) -> dict[str, Any]:
+def _step_data(line: StepLine, history: History | None) -> dict[str, Any]:
+    """``stallSeconds``: the longest wait for an acknowledgement that began during the step, if a client wrote."""
+    stalls = None
+    if history is not None:
+        until = line.ended if line.ended is not None else history.stopped
+        stalls = {db.value: round(history.stall_begun_within(db, line.started, until), 3) for db in DATABASES}
     return {
         "number": line.number,
         "step": line.step,
@@ -166,6 +171,7 @@ def _step_data(line: StepLine) -> dict[str, Any]:
         "started": line.started,
         "ended": line.ended,
         "reply": line.reply,
+        "stallSeconds": stalls,
     }
 
 
