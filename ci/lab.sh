@@ -9,7 +9,7 @@
 #   config  print the configuration that kind gets
 # LAB_NAME, LAB_MEMBERS, LAB_SPARES, LAB_RELEASE (whose rules the start script follows), LAB_PLACEMENT, LAB_NODE_IMAGE,
 # LAB_DIR (kubeconfig, kubectl) may be set. LAB_KINDLAB is a directory with scripts that make kind's images where no
-# registry can be reached; without it upstream's images are pulled.
+# registry can be reached (default: ../shared/kindlab, if it is there); without it upstream's images are pulled.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
@@ -67,8 +67,8 @@ see_to_docker() {
   docker_is_up || there=0
   if [ -n "$KINDLAB" ] && { [ $there = 0 ] || ! has_image kind.local/ovn:25.03 || ! node_image >/dev/null; }; then
     say "making kind's images (several minutes the first time)"
-    quiet "$KINDLAB/up.sh"
     [ $there = 1 ] || touch "$DIR/started-docker"
+    quiet "$KINDLAB/up.sh"
   fi
   docker_is_up || die "Docker does not answer; start it, or install it (Debian: sudo apt-get install docker.io)"
   command -v kind >/dev/null || die "kind not found; see https://kind.sigs.k8s.io/docs/user/quick-start/#installation"

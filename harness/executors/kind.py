@@ -54,6 +54,9 @@ PATIENCE = 2.0
 LISTED_FOR = 1.0
 """Seconds for which a pod's OVN_DB_IPS are not looked at again."""
 
+BEAT = 1.0
+"""Seconds between two looks at how late this machine is with its own timers."""
+
 RAFT_PORTS = "{ 6643, 6644 }"
 TABLE = "inet ovnswap"
 OVS_APP = "ovs"
@@ -182,6 +185,7 @@ class KindExecutor(KubernetesExecutor):
         super().__init__(api, found, backups=backups, may_create_pods=True)
         self._clock = RealClock(1.0)
         self._undo.callback(self._clock.stop)
+        self._beat()
         self._client = ProcessClient(Outside(), self._listed, self.now, self._clock)
         self._undo.callback(self._client.stop)
         self._undo.callback(self._mend)
@@ -220,8 +224,12 @@ class KindExecutor(KubernetesExecutor):
 
     @property
     def timing(self) -> Timing:
+        # A machine that is late with our own timers is late with the servers' too, when they vote and when they reply.
         usual = super().timing
-        return Timing(election=usual.election, restart=usual.restart, poll=1.0)
+        return Timing(election=usual.election + 2 * self._clock.latest, restart=usual.restart, poll=1.0)
+
+    def _beat(self) -> None:
+        self._clock.call_later(BEAT, self._beat)
 
     def wait(self, condition: Callable[[], T | None], timeout: float, reason: str) -> T:
         def checked() -> T | None:
