@@ -42,6 +42,9 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "ci" / "lab.sh"
 DEFAULT_NAME = "ovnswap-lab"
+INSTALL = "LAB_INSTALL"
+"""The variable that says how ovn-central gets into the cluster: ``lab`` or ``kube-ovn``; ``--ovn-install`` sets it."""
+
 NODES = 4
 """Three control planes and a worker: as many members and spares as a spec may ask for."""
 
@@ -91,7 +94,8 @@ def lab(command: str, spec: ClusterSpec | None = None) -> str:
     env = dict(os.environ, LAB_NAME=name(), LAB_DIR=str(directory()))
     if spec is not None:
         env["LAB_MEMBERS"], env["LAB_SPARES"] = str(spec.members), str(NODES - spec.members)
-        env["LAB_RELEASE"], env["LAB_PLACEMENT"] = spec.versions.kube_ovn, spec.placement
+        if env.get(INSTALL) != "kube-ovn":  # its chart has its own release and placement
+            env["LAB_RELEASE"], env["LAB_PLACEMENT"] = spec.versions.kube_ovn, spec.placement
     try:
         done = subprocess.run(
             [LAB, command],
@@ -121,6 +125,8 @@ def unsuitable(spec: ClusterSpec) -> str | None:
     """Why the cluster can't have this shape; None if it can."""
     if spec.members + spec.spares > NODES:
         return f"the kind cluster has {NODES} nodes, not {spec.members + spec.spares}"
+    if os.environ.get(INSTALL) == "kube-ovn" and spec.placement == "affinity":
+        return "what places ovn-central is for Kube-OVN's chart to say"
     if spec.extra_workloads:
         return "the lab has no ovn-ic-controller and no ovs-ovn-dpdk"
     return None
@@ -169,7 +175,7 @@ class KindExecutor(KubernetesExecutor):
         """Raises :class:`BadInput` for a spec that does not fit, OvnswapError if the cluster does not form.
 
         ``keep`` changes nothing: the cluster is there until ``ci/lab.sh down``. Without ``anew`` ovn-central is taken
-        as it is, if it is there: for what neither minds nor leaves a trace.
+        as it is, if it is there and in order: for what neither minds nor leaves a trace.
         """
         reason = unsuitable(spec)
         if reason is not None:
@@ -177,7 +183,7 @@ class KindExecutor(KubernetesExecutor):
         self.spec = spec
         self.kept = keep
         self._undo = ExitStack()
-        lab("reset" if anew else "up", spec)
+        lab("reset" if anew else "ensure", spec)
         api = Api(read_kubeconfig(directory() / "kubeconfig", f"kind-{name()}"))
         uid = str(api.read("core", "read_namespace", "kube-system")["metadata"]["uid"])
         found = installation.find(api, uid, "kube-system")

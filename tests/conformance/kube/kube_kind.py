@@ -96,7 +96,7 @@ class KindWorld:
         try:
             status = objects.rollout_status(self._kind, item)
         except ValueError as error:
-            return True, str(error)
+            return True, f"error: {error}"  # as kubectl prints it
         return status.done, status.message
 
     # -- doing --------------------------------------------------------------------------------------------------
