@@ -27,7 +27,6 @@ def lab(command: str, directory: Path, **variables: str) -> subprocess.Completed
         "PATH": str(tools),
         "LAB_DIR": str(directory / "lab"),
         "LAB_KINDLAB": "",
-        "HOME": os.environ.get("HOME", "/"),
     }
     command_line = [str(tools / "bash"), str(LAB), *([command] if command else [])]
     return subprocess.run(
