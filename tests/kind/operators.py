@@ -58,11 +58,6 @@ class StepSeen:
     ended: float | None = None
     outcome: str = "begun"
 
-    def stall(self, history: History, database: Database = Database.NB) -> float:
-        """The client's longest wait that began during the step."""
-        until = self.ended if self.ended is not None else history.stopped
-        return history.stall_begun_within(database, self.started, until)
-
 
 class Running:
     """A command under way, and what its journal has said so far."""
@@ -115,6 +110,13 @@ class Running:
             self.steps.append(StepSeen(event["number"], key, step["step"], event["commands"], now))
         elif event["event"].startswith("step-") and self.steps and self.steps[-1].number == event["number"]:
             self.steps[-1].ended, self.steps[-1].outcome = now, event["event"].removeprefix("step-")
+
+    def stalls(self, history: History, database: Database) -> list[float]:
+        """For each step the client's longest wait for an answer that was due first while the step was the latest."""
+        ends = [step.started for step in self.steps[1:]] + [history.stopped]
+        return [
+            history.stall_begun_within(database, step.started, end) for step, end in zip(self.steps, ends, strict=True)
+        ]
 
     def kill(self) -> None:
         """SIGKILL: nothing of the process can clean up."""

@@ -36,10 +36,10 @@ class Transcript:
         self.lines += [f"[exit code {typed.code}]", ""]
 
     def stalls(self, run: Running, history: History) -> None:
-        self.lines.append("stall nb   sb      step (seconds that the client waited, counted where the wait began)")
-        for step in run.steps:
-            nb, sb = (step.stall(history, database) for database in DATABASES)
-            self.lines.append(f"{nb:8.1f} {sb:6.1f}   {step.number:3d} {step.title}  {step.commands[0][:90]}")
+        self.lines.append("stall nb  sb     step (seconds of the client's wait; the step at which an answer was due)")
+        nb, sb = (run.stalls(history, database) for database in DATABASES)
+        for step, one, other in zip(run.steps, nb, sb, strict=True):
+            self.lines.append(f"{one:8.1f} {other:6.1f}   {step.number:3d} {step.title}  {step.commands[0][:90]}")
         self.lines.append("")
 
 
