@@ -13,17 +13,23 @@ FSYNC_US = (1000, 1500, 2000, 3000, 5000)
 
 
 class Syncer:
-    """Calls ``done(ticket)`` when everything that was in the file when ``request(ticket)`` came is durable."""
+    """Calls ``done(ticket)`` when everything that was in the file when ``request(ticket)`` came is durable.
 
-    __slots__ = ("_busy", "_choices", "_clock", "_disk", "_done", "_ticket")
+    While the file lacks a record that a full disk did not take, nothing becomes durable.
+    """
 
-    def __init__(self, clock: VirtualClock, choices: Choices, disk: Disk, done: Callable[[int], None]) -> None:
+    __slots__ = ("_busy", "_choice", "_choices", "_clock", "_disk", "_done", "_ticket")
+
+    def __init__(
+        self, clock: VirtualClock, choices: Choices, disk: Disk, done: Callable[[int], None], owner: str = ""
+    ) -> None:
         self._clock = clock
         self._choices = choices
         self._disk = disk
         self._done = done
         self._busy = False
         self._ticket = 0
+        self._choice = f"fsync: {owner}"
 
     def request(self, ticket: int) -> None:
         self._ticket = ticket
@@ -36,14 +42,19 @@ class Syncer:
 
     def _start(self) -> None:
         self._busy = True
-        delay = FSYNC_US[self._choices.choose("fsync", len(FSYNC_US))]
+        delay = FSYNC_US[self._choices.choose(self._choice, len(FSYNC_US))] + self._disk.slow_us
         self._clock.post(self._clock.now + delay, self._finished, (self._ticket, len(self._disk.records)))
 
-    def _finished(self, ticket: int, records: int) -> None:
+    def _finished(self, work: tuple[int, int]) -> None:
+        ticket, records = work
         if self._done is _nobody:
             return
         self._disk.sync(records)
         self._busy = False
+        if self._disk.slow_us:
+            self._disk.delayed += 1
+        if self._disk.full and self._disk.holes:
+            return
         if self._ticket > ticket:
             self._start()
         self._done(ticket)

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from fake_raft.clock import VirtualClock
 from fake_raft.messages import Envelope, Message
 from fake_raft.state import State
+from fake_raft.weather import Weather
+
+if TYPE_CHECKING:
+    from fake_raft.idle import Routine
 
 MS = 1000
 LINK_DELAY_US = 300
@@ -29,7 +33,8 @@ SYN_PAUSES_MS = (1000, 2000, 4000, 8000)
 
 
 class Choices(Protocol):
-    """A named choice in ``range(n)``; 0 means "nothing bad happens"."""
+    """A named choice in ``range(n)``; 0 means "nothing bad happens". A name says what is chosen and, after ": ", for
+    whom."""
 
     def choose(self, name: str, n: int) -> int: ...
 
@@ -42,7 +47,9 @@ class Host(Protocol):
     paused: bool
     port: str
     ends: dict[int, End]
+    changes: int
     skipped: int
+    routine: Routine | None
 
     def accepted(self, end: End) -> None: ...
 
@@ -68,6 +75,9 @@ class Host(Protocol):
 Item: TypeAlias = tuple[Envelope, Message] | None
 """What travels: a message, or None for the end of the stream."""
 
+Parcel: TypeAlias = "tuple[End, Envelope, Message]"
+"""A message on its way, with the end that sent it."""
+
 
 @lru_cache(maxsize=1024)
 def split(address: str) -> tuple[str, str]:
@@ -86,7 +96,7 @@ class End:
 
     __slots__ = (
         *("host", "port", "owner", "peer", "number", "open", "gone", "tail_us", "heard_us", "held", "stuck_us"),
-        *("inbox", "watched"),
+        *("inbox", "watched", "choice"),
     )
 
     def __init__(self, owner: Host, number: int, port: str, now: int) -> None:
@@ -103,6 +113,7 @@ class End:
         self.stuck_us = 0
         self.inbox: list[Item] = []
         self.watched = False
+        self.choice = "delay"
 
 
 class Network:
@@ -117,9 +128,14 @@ class Network:
         self._cuts: dict[tuple[str, str], dict[str, None]] = {}
         self._down: dict[str, None] = {}
         self._trouble = False
+        self.calm = True
+        """Whether nothing can be in the way of a message but a closed end: False is never wrong, only slower."""
         self.messages = 0
         self.drop: Callable[[str, str, Message], bool] | None = None
         """A test may lose single messages: called with (source address, target address, message)."""
+        self.tap: Callable[[str, str, Message, bool], None] | None = None
+        """Somebody may listen: called with (source address, target address, message, whether the way is cut)."""
+        self.weather = Weather(clock, self._pass_on)
         self.skips_idle = True
         """Whether heartbeats that change nothing may be skipped (:mod:`fake_raft.idle`)."""
 
@@ -128,13 +144,19 @@ class Network:
     def cut(self, source: str, target: str, port: str | int = "") -> None:
         """Lose what host ``source`` sends to host ``target``: on all connections, or on those of one raft port."""
         self._cuts.setdefault((source, target), {})[str(port)] = None
-        self._trouble = True
+        self._trouble, self.calm = True, False
         self._watch()
 
+    def worsen(self, host: str, kind: str) -> None:
+        """What ``host`` sends and gets is late from now on, as :mod:`fake_raft.weather` says of ``kind``."""
+        self.weather.hosts[host] = kind
+        self._trouble, self.calm = True, False
+
     def heal(self, source: str | None = None, target: str | None = None) -> None:
-        """End every cut, or those from ``source`` to ``target``."""
+        """End every cut and bad weather, or the cuts from ``source`` to ``target``."""
         if source is None or target is None:
             self._cuts.clear()
+            self.weather.clear()
         else:
             self._cuts.pop((source, target), None)
         self._relax()
@@ -142,7 +164,7 @@ class Network:
     def host_down(self, host: str) -> None:
         """The host loses power: its processes die unheard and with what was not synced; peers learn by probes."""
         self._down[host] = None
-        self._trouble = True
+        self._trouble, self.calm = True, False
         for end in self._ends:
             if end.host == host:
                 end.gone, end.open = True, False
@@ -167,15 +189,22 @@ class Network:
     @property
     def undisturbed(self) -> bool:
         """Whether all links work, nobody looks at single messages, and some may be skipped."""
-        return self.skips_idle and self.drop is None and not self._trouble
+        return self.skips_idle and self.drop is None and self.tap is None and not self._trouble
 
     def _relax(self) -> None:
-        self._trouble = bool(self._cuts or self._down)
+        self._trouble = bool(self._cuts or self._down or self.weather.hosts)
         for end in list(self._ends):
             if end.held and not end.gone and not self.blocked(end.host, end.peer.host, end.port):
                 self._retransmit_later(end)
             if end.watched and not self._silent(end):
                 end.heard_us = self._clock.now
+        self._calm_down()
+
+    def _calm_down(self) -> None:
+        """See whether the last trouble is over."""
+        self.calm = not self._trouble and not any(
+            end.gone or end.held or end.owner.paused or (end.open and not end.number) for end in self._ends
+        )
 
     # -- connecting -----------------------------------------------------------------------------------------------
 
@@ -201,13 +230,15 @@ class Network:
             if again < until_us:
                 self._clock.post(again, self._connect_again, (process, number, address, until_us, attempt + 1))
             return
-        self._clock.post(now + 2 * self.delay_us, self._answer, (process, number, address))
+        late = self.weather.handshake_us(own, host) if self._trouble else 0
+        self._clock.post(now + 2 * self.delay_us + late, self._answer, (process, number, address))
 
-    def _connect_again(self, process: Host, number: int, address: str, until_us: int, attempt: int) -> None:
-        if process.alive:
-            self.connect(process, number, address, until_us, attempt)
+    def _connect_again(self, call: tuple[Host, int, str, int, int]) -> None:
+        if call[0].alive:
+            self.connect(*call)
 
-    def _answer(self, process: Host, number: int, address: str) -> None:
+    def _answer(self, call: tuple[Host, int, str]) -> None:
+        process, number, address = call
         if not process.alive:
             return
         server = self._listeners.get(address)
@@ -218,6 +249,7 @@ class Network:
         port = split(address)[1]
         near, far = End(process, number, port, now), End(server, 0, port, now)
         near.peer, far.peer = far, near
+        near.choice, far.choice = f"delay: {near.host}>{far.host}:{port}", f"delay: {far.host}>{near.host}:{port}"
         self._ends[near] = self._ends[far] = None
         if not server.paused:
             server.accepted(far)
@@ -227,13 +259,12 @@ class Network:
 
     def send(self, end: End, envelope: Envelope, message: Message, routine: bool) -> None:
         """Deliver to the other end, after everything sent before. Routine messages draw no choice."""
-        if not end.open:
+        if not end.open or ((self.drop or self.tap) and self._loses(end, message)):
             return
-        if self.drop is not None and self.drop(end.owner.address, end.peer.owner.address, message):
-            return
-        at = self._clock.now + self.delay_us
+        clock = self._clock
+        at = clock.now + self.delay_us
         if not routine:
-            extra = self._choices.choose("delay", 8)
+            extra = self._choices.choose(end.choice, 8)
             if extra:
                 at += EXTRA_DELAYS_US[extra]
         if at < end.tail_us:
@@ -241,7 +272,16 @@ class Network:
         else:
             end.tail_us = at
         self.messages += 1
-        self._clock.post(at, self._deliver, (end, envelope, message))
+        clock.post(at, self._deliver, (end, envelope, message))
+
+    def _loses(self, end: End, message: Message) -> bool:
+        """Let those know who look at single messages; whether one of them takes this one away."""
+        if self.drop is not None and self.drop(end.owner.address, end.peer.owner.address, message):
+            return True
+        if self.tap is not None:
+            cut = bool(end.held) or self.blocked(end.host, end.peer.host, end.port)
+            self.tap(end.owner.address, end.peer.owner.address, message, cut)
+        return False
 
     def close(self, end: End) -> None:
         """The owner closes: the other end hears of it after everything that was sent."""
@@ -249,19 +289,29 @@ class Network:
             return
         end.open = False
         end.tail_us = max(end.tail_us, self._clock.now + self.delay_us)
-        self._clock.post(end.tail_us, self._arrive, (end, None))
+        self._clock.post(end.tail_us, self._end_arrives, end)
 
-    def _deliver(self, source: End, envelope: Envelope, message: Message) -> None:
+    def _deliver(self, parcel: Parcel) -> None:
         """Where nothing is in the way, which is nearly always; else :meth:`_arrive` says what becomes of it."""
+        source, envelope, message = parcel
         end = source.peer
-        owner = end.owner
-        if self._trouble or source.gone or source.held or not end.open or owner.paused or not end.number:
-            self._arrive(source, (envelope, message))
-        else:
+        if self.calm and end.open:
             end.heard_us = self._clock.now
-            owner.received(end, envelope, message)
+            end.owner.received(end, envelope, message)
+        else:
+            self._arrive(source, (envelope, message))
+
+    def _end_arrives(self, source: End) -> None:
+        self._arrive(source, None)
+        if not self.calm:
+            self._calm_down()
 
     def _arrive(self, source: End, item: Item) -> None:
+        """Something gets to the other side, when the weather lets it."""
+        if not (self.weather.hosts and self.weather.delays(source, source.host, source.peer.host, item)):
+            self._pass_on(source, item)
+
+    def _pass_on(self, source: End, item: Item) -> None:
         """Something gets to the other side, unless the way is cut; then the sender's kernel keeps it."""
         end = source.peer
         if source.gone:
@@ -276,7 +326,7 @@ class Network:
                 self._ends.pop(source, None)
                 self._ends.pop(end, None)
             elif end.gone or end.held:  # a dead host's kernel, or that of a dead process whose last word is still held
-                self._clock.post(self._clock.now + self.delay_us, self._reset, (source,))
+                self._clock.post(self._clock.now + self.delay_us, self._reset, source)
             return
         end.heard_us = self._clock.now
         owner = end.owner
@@ -306,7 +356,7 @@ class Network:
         while at <= self._clock.now:
             pause *= 2
             at += pause
-        self._clock.post(at, self._retransmit, (end,))
+        self._clock.post(at, self._retransmit, end)
 
     def _retransmit(self, end: End) -> None:
         if not end.held:
@@ -315,7 +365,8 @@ class Network:
             return
         held, end.held = end.held, []
         for item in held:
-            self._arrive(end, item)
+            self._pass_on(end, item)
+        self._calm_down()
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
@@ -327,6 +378,7 @@ class Network:
 
     def stopped(self) -> None:
         """Some process is paused: it answers no probe."""
+        self.calm = False
         self._watch()
 
     def resumed(self, process: Host) -> None:
@@ -342,6 +394,7 @@ class Network:
                     self._end_of_stream(end)
                 elif end.open:
                     process.received(end, item[0], item[1])
+        self._calm_down()
         self._watch()
 
     # -- silence ------------------------------------------------------------------------------------------------------
@@ -362,7 +415,7 @@ class Network:
                 heard = now - (now - end.heard_us) % shortest
                 end.heard_us = max(end.heard_us, heard)
                 end.watched = True
-                self._clock.post(max(now, end.heard_us + 2 * interval), self._give_up, (end,))
+                self._clock.post(max(now, end.heard_us + 2 * interval), self._give_up, end)
 
     def _give_up(self, end: End) -> None:
         end.watched = False
@@ -371,7 +424,7 @@ class Network:
         due = end.heard_us + 2 * end.owner.probe_ms * MS
         if due > self._clock.now:
             end.watched = True
-            self._clock.post(due, self._give_up, (end,))
+            self._clock.post(due, self._give_up, end)
             return
         self.close(end)
         end.owner.closed(end)

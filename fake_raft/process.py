@@ -8,9 +8,10 @@ from typing import Any
 
 from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
-from fake_raft.disk import Disk
+from fake_raft.disk import RECORDS, Disk, Record
 from fake_raft.fsync import Syncer
-from fake_raft.idle import idle_tick, tick
+from fake_raft.full_disk import Loss, loss_of
+from fake_raft.idle import Routine, idle_tick, tick
 from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
 from fake_raft.observed import UNKNOWN_CLUSTER, Observed
@@ -30,8 +31,6 @@ from fake_raft.state import (
     Left,
     Redial,
     Rewrite,
-    Save,
-    Send,
     Sync,
     Wake,
 )
@@ -66,6 +65,7 @@ class Process(Observed):
         self.disk = disk
         self.events = 0
         self.skipped = 0  # events that changed nothing but times (fake_raft.idle); the others are in ``events``
+        self.routine: Routine | None = None
         self.ends: dict[int, End] = {}
         self.on_applied: list[Callable[[Process, int, str], None]] = []
         self._network = network
@@ -73,7 +73,8 @@ class Process(Observed):
         self._profile = profile
         self._wake = 0
         self._sessions: dict[int, Session] = {}
-        self._syncer = Syncer(clock, choices, disk, self._synced)
+        self._syncer = Syncer(clock, choices, disk, self._synced, self.name)
+        self._jitter = f"election jitter: {self.name}"
         self._late = 0
         self._stagger = zlib.crc32(self.name.encode()) % ELECTION_RANGE_MS
 
@@ -82,8 +83,10 @@ class Process(Observed):
     def start(self) -> None:
         """Open the file and begin. Raises :class:`fake_raft.StartRefused` with the server's own text."""
         self._server = Server(self.disk, self._profile)
-        self.alive = True
+        self._state = self._server.state
+        self.alive = self._running = True
         self._listen()
+        self.changes += 1
         self._perform(self._server.begin(self._clock.now // MS))
 
     def _listen(self) -> None:
@@ -113,7 +116,7 @@ class Process(Observed):
         self.kill()
 
     def _die(self) -> None:
-        self.alive = False
+        self.alive = self._running = False
         self.changes += 1
         self._syncer.stop()
         self._wake += 1
@@ -175,6 +178,7 @@ class Process(Observed):
             return CommandReply(2, UNKNOWN_CLUSTER)
         server = self._running_server
         code, text = question(server, self._clock.now // MS)
+        self.changes += 1
         self._perform(server.finish())
         return CommandReply(code, text)
 
@@ -204,6 +208,7 @@ class Process(Observed):
             return
         self._transactions.add(data, done)
         self._submit()
+        self.changes += 1
         self._perform(self._running_server.finish())
 
     def hang_up(self, done: Done) -> None:
@@ -212,36 +217,67 @@ class Process(Observed):
 
     def _submit(self) -> None:
         self._transactions.submit(self._running_server, self._clock.now)
+        if self.disk.full and self._state.role is LEADER and any(type(effect) in RECORDS for effect in self._state.out):
+            self._fail()
+
+    def _fail(self) -> None:
+        """A leader could not write what its own client asked for: it stays as it is and does nothing more."""
+        self.disk.unwritten += 1
+        self.disk.holes = True
+        self.changes += 1
+        self._state.died = True
+        self._state.out.clear()
+        self._wake += 1
+        self._syncer.stop()
+        self._transactions.refuse()
+
+    def _unwritten(self, record: Record) -> bool:
+        """A full disk did not take ``record``; False if the database is dropped for it."""
+        self.disk.unwritten += 1
+        match loss_of(record, self._state):
+            case Loss.FATAL:
+                self._state.died = True
+                self._state.out.clear()
+                self._drop_database(Left())
+                return False
+            case Loss.HOLE:
+                self.disk.holes = True
+        return True
 
     # -- effects ------------------------------------------------------------------------------------------------
 
     def _event(self, event: Event) -> None:
         self.events += 1
+        self.changes += 1
         self._perform(self._running_server.handle(self._clock.now // MS, event))
 
     def _perform(self, effects: list[Effect]) -> None:
-        self.changes += 1
-        ends = self.ends
         for effect in effects:
-            if type(effect) is Send:
-                number, envelope, message, routine = effect
-                if number in ends:
-                    self._network.send(ends[number], envelope, message, routine)
-            elif type(effect) is Save:
-                self.disk.records.append(effect[0])
+            kind = type(effect)
+            if kind is tuple:
+                number, envelope, message, routine = effect  # type: ignore[misc]
+                end = self.ends.get(number)
+                if end is not None:
+                    self._network.send(end, envelope, message, routine)
+            elif kind in RECORDS:
+                if not self.disk.full:
+                    self.disk.records.append(effect)  # type: ignore[arg-type]
+                elif not self._unwritten(effect):  # type: ignore[arg-type]
+                    return
             else:
-                PERFORM[type(effect)](self, effect)
+                PERFORM[kind](self, effect)
         if self._transactions.waiting and self._running:
             self._submit()
             if self._state.out:
+                self.changes += 1
                 self._perform(self._running_server.finish())
 
     def _wake_at(self, effect: Wake) -> None:
-        self._wake += 1
-        self._clock.post(max(effect.at * MS, self._clock.now), tick, (self, self._wake))
+        self._wake = wake = self._wake + 1
+        self._clock.post(max(effect.at * MS, self._clock.now), tick, (self, wake))
 
     def _draw_election(self, effect: DrawElection) -> None:
-        drawn = self._choices.choose("election jitter", ELECTION_RANGE_MS)
+        drawn = self._choices.choose(self._jitter, ELECTION_RANGE_MS)
         self._event(ElectionArmed((drawn + self._stagger) % ELECTION_RANGE_MS))
 
     def _applied(self, effect: Applied) -> None:
@@ -252,6 +288,10 @@ class Process(Observed):
         self._transactions.completed(effect.eid, effect.status)
 
     def _rewrite(self, effect: Rewrite) -> None:
+        if self.disk.full:  # a snapshot is written beside the file first
+            self.disk.unwritten += 1
+            self.disk.holes = True
+            return
         self.disk.rewrite(effect.header, effect.records)
 
     def _abort(self, effect: Died) -> None:
@@ -269,7 +309,7 @@ class Process(Observed):
             self.closed(end)
 
     def _drop_database(self, effect: Left) -> None:
-        self._dropped = True
+        self._dropped, self._running = True, False
         self._wake += 1
         for number in list(self.ends) + list(self._sessions):
             self._hang_up(number)
@@ -358,9 +398,15 @@ class Process(Observed):
     def received(self, end: End, envelope: Envelope, message: Message) -> None:
         """A message arrived."""
         server = self._server
-        if self.alive and not self._dropped and server is not None:
+        if server is not None and self._running:
             self.events += 1
-            self._perform(server.receive(self._clock.now // MS, end.number, envelope, message))
+            s = self._state
+            repeats = s.repeats
+            effects = server.receive(self._clock.now // MS, end.number, envelope, message)
+            if s.repeats == repeats:
+                self.changes += 1
+            if effects or self._transactions.waiting:
+                self._perform(effects)
 
 
 PERFORM: dict[type, Callable[[Process, Any], None]] = {

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from harness.cluster import ClusterView, Database, NodeFiles, Report
 from harness.faults import Fault, FaultKind, FaultPlan
+from harness.recording import Letter
 from harness.workload import Client
 
 T = TypeVar("T")
@@ -183,11 +184,18 @@ class LabExecutor(Executor, Protocol):
     def arm(self, plan: FaultPlan) -> None:
         """Let the plan's faults happen, counted from now, while time passes in ``wait`` and ``sleep``."""
 
+    def felt(self, fault: Fault) -> int:
+        """For a kind of :data:`harness.faults.LATENT`: how often something went otherwise because of it, on its nodes,
+        since the executor was made. It only grows: less than before never says anything."""
+
     def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
         """(cluster seconds, fault, whether it changed anything) of every fault so far."""
 
     def client(self) -> Client:
         """The client workload of this cluster (one for each executor)."""
+
+    def overhear(self, listen: Callable[[Letter], None]) -> bool:
+        """Tell ``listen`` of every message between servers from now on; False where nobody can hear them."""
 
     def rows(self, database: Database, node: str) -> frozenset[str] | None:
         """The marker rows that the server on ``node`` serves now; None if it does not answer."""

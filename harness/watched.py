@@ -10,6 +10,7 @@ from harness.cluster import DATABASES, ClusterView, Database
 from harness.executor import LabExecutor
 from harness.forecast import Standing
 from harness.invariants import ElectionSafety
+from harness.recorder import Recorder
 
 T = TypeVar("T")
 
@@ -17,12 +18,16 @@ T = TypeVar("T")
 class Watched:
     """Passes everything on to ``executor``, and learns from every view.
 
-    ``lowest`` is the least number of servers that could still fail, of each database; ``tell`` hears it at every look.
+    ``lowest`` is the least number of servers that could still fail, of each database; ``tell`` hears it at every look,
+    and ``recorder`` sees what was seen.
     """
 
-    def __init__(self, executor: LabExecutor, tell: Callable[[Mapping[str, int]], None]) -> None:
+    def __init__(
+        self, executor: LabExecutor, tell: Callable[[Mapping[str, int]], None], recorder: Recorder | None = None
+    ) -> None:
         self._inner = executor
         self._tell = tell
+        self._recorder = recorder
         self.lowest: dict[str, int] = {}
         self.elections = ElectionSafety()
 
@@ -38,6 +43,8 @@ class Watched:
         """A look, noted."""
         view = self._inner.view()
         self.elections.observe(view)
+        if self._recorder is not None:
+            self._recorder.observe(view)
         now = {database.value: _margin(view, database) for database in DATABASES}
         for name, value in now.items():
             if value is not None:

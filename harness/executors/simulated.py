@@ -29,14 +29,18 @@ from harness.cluster import (
 from harness.errors import BadInput
 from harness.executor import Capability, Reply, Timing, WaitTimeout
 from harness.executors.fake_kubernetes import FakeKubernetes, running_env
+from harness.executors.simulation import overheard, twins
+from harness.executors.simulation.checker import hooks
 from harness.executors.simulation.client import SimulatedClient
 from harness.executors.simulation.clock import MICRO, SecondsClock
 from harness.executors.simulation.cluster import Machines
 from harness.executors.simulation.host import Machine, World
+from harness.executors.simulation.hurts import Hurts
 from harness.executors.simulation.northd import Northd
 from harness.faults import Fault, FaultKind, FaultPlan
+from harness.recording import Letter
 from harness.search.tape import Tape
-from harness.spec import FIRST_ADDRESS_OCTET, ClusterSpec
+from harness.spec import ClusterSpec
 from harness.steps import CENTRAL, CONTROLLER
 from harness.workload import Client
 
@@ -76,27 +80,27 @@ class SimulatedExecutor(FakeKubernetes):
         world = World(self._raft_clock, network, tape, raft, spec.election_timer_ms)
         self.machines = Machines(world, kube_ovn, self._clock)
         super().__init__(spec, Cluster(self._clock, self.machines, tape, kubernetes))
+        self._hurts = Hurts(self.machines, self.kube)
         self._northd = Northd(self.machines, self._clock)
         self._client = SimulatedClient(self.machines, self._clock, self._listed)
         self._fired: list[tuple[float, Fault, bool]] = []
         self._origin = 0.0
         self._known: dict[tuple[Database, str], Known] = {}
         self._looked: tuple[tuple[int, int], ClusterView] | None = None
-        self._checker = LeaderChecker(self.kube, self._flags, kube_ovn)
+        self._checker = LeaderChecker(self.kube, self._flags, kube_ovn, hooks(self.machines, kube_ovn))
         self._form(kube_ovn)
 
     def _form(self, kube_ovn: KubeOvnProfile) -> None:
-        names = self.spec.node_names()
+        names, addresses = self.spec.node_names(), self.spec.addresses()
         key, value = self.label
-        for index, name in enumerate(names):
-            address = f"172.18.0.{FIRST_ADDRESS_OCTET + index}"
+        for index, (name, address) in enumerate(zip(names, addresses, strict=True)):
             self.machines.add(name, address)
             self.kube.add_node(name, address, {key: value} if index < self.spec.members else {})
-        members = [f"172.18.0.{FIRST_ADDRESS_OCTET + i}" for i in range(self.spec.members)]
+        self._put_files()
         install(
             self.kube,
             kube_ovn,
-            members,
+            addresses[: self.spec.members],
             label=self.label,
             placement=self.spec.placement,
             extra_workloads=self.spec.extra_workloads,
@@ -104,6 +108,16 @@ class SimulatedExecutor(FakeKubernetes):
         self._northd.run()
         self.wait(self._formed, FORMS_WITHIN, "the cluster to form")
         self._origin = self._clock.now()
+
+    def _put_files(self) -> None:
+        """Members begin with the files that are given."""
+        found = twins.disks(self.spec)
+        for (host, database), disk in found.items():
+            machine = self.machines.at(host)
+            if machine is None:
+                raise BadInput(f"the {database} files have a member at {host}, which is no node")
+            machine.disks[database] = disk
+        self._northd.knows(twins.rows([disk for (_, database), disk in found.items() if database is Database.NB]))
 
     def _formed(self) -> bool:
         view = self.view()
@@ -151,13 +165,8 @@ class SimulatedExecutor(FakeKubernetes):
         return self._looked[1]
 
     def _look(self) -> ClusterView:
-        reports = tuple(
-            self.status(database, pod.node)
-            for database in DATABASES
-            for pod in self.kube.pods.values()
-            if pod.app == CENTRAL and pod.node is not None and pod.running
-        )
-        return self._view(reports)
+        nodes = [pod.node for pod in self.kube.pods.values() if pod.app == CENTRAL and pod.running]
+        return self._view(tuple([self.status(db, node) for db in DATABASES for node in nodes if node is not None]))
 
     def status(self, database: Database, node: str) -> Report:
         status, error = self._status(database, node)
@@ -267,53 +276,26 @@ class SimulatedExecutor(FakeKubernetes):
     def _fire(self, fault: Fault) -> None:
         self.inject(fault)
 
+    def told(self) -> tuple[tuple[float, str], ...]:
+        """What the containers did by themselves that a view does not tell: (cluster seconds, words)."""
+        return tuple((at - self._origin, words) for at, words in self.machines.told)
+
     def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
         return tuple(self._fired)
 
     def client(self) -> Client:
         return self._client
 
-    def _inject(self, fault: Fault) -> bool:
-        self._looked = None
-        machines = [self._machine(node) for node in fault.nodes]
-        match fault.kind:
-            case FaultKind.HEAL:
-                return self.machines.heal()
-            case FaultKind.PARTITION | FaultKind.ONE_WAY:
-                return self.machines.cut_off(machines, both=fault.kind is FaultKind.PARTITION)
-            case FaultKind.CRASH:
-                return _each(self._crash, machines)
-            case FaultKind.NODE_DOWN | FaultKind.NODE_UP:
-                return _each(self._power_on if fault.kind is FaultKind.NODE_UP else self._power_off, machines)
-            case FaultKind.PAUSE | FaultKind.RESUME:
-                return _each(lambda machine: self.machines.pause(machine, fault.kind is FaultKind.PAUSE), machines)
-            case FaultKind.WIPE:
-                return _each(Machine.wipe, machines)
-
-    def _crash(self, machine: Machine) -> bool:
-        """Kill the whole container, as the kernel does when a node runs out of memory; the kubelet restarts it."""
-        container = self.machines.container_on(machine)
-        if container is None:
-            return False
-        self.machines.crash(container)
+    def overhear(self, listen: Callable[[Letter], None]) -> bool:
+        overheard.overhear(self.machines.world.network, self.now, listen)
         return True
 
-    def _power_on(self, machine: Machine) -> bool:
-        changed = self.machines.power_on(machine)
-        if changed:
-            self.kube.node_up(machine.name)
-        return changed
+    def _inject(self, fault: Fault) -> bool:
+        self._looked = None
+        return self._hurts.do(fault, [self._machine(node) for node in fault.nodes])
 
-    def _power_off(self, machine: Machine) -> bool:
-        changed = self.machines.power_off(machine)
-        if changed:
-            self.kube.node_down(machine.name)
-        return changed
-
-
-def _each(act: Callable[[Machine], bool], machines: list[Machine]) -> bool:
-    """Do it to every machine; whether it changed anything on any."""
-    return sum(act(machine) for machine in machines) > 0
+    def felt(self, fault: Fault) -> int:
+        return sum(self._hurts.felt(fault.kind, self._machine(node)) for node in fault.nodes)
 
 
 def aged(status: MemberStatus, ages: Ages) -> MemberStatus:

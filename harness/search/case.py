@@ -6,12 +6,14 @@ Small, and made of plain values, so that it can be sent to a worker, shrunk, and
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from harness.errors import BadInput
 from harness.procedures.wanted import Wanted
 from harness.search import troubles
+from harness.search.tape import Edit, Source, Tape, Turn
+from harness.search.targets import ROLES
 from harness.spec import ClusterSpec
 
 
@@ -29,7 +31,8 @@ _HIT = re.compile(r"(?P<step>\d+):(?P<position>before|during|after):(?P<trouble>
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A trouble at one place: the step's number in the plan (from 1), the position in it, and the node it befalls
-    ("" for what befalls the operator)."""
+    ("" for what befalls the operator): its name, or a role (:data:`harness.search.targets.ROLES`) that some node has at
+    that instant."""
 
     step: int
     position: Position
@@ -47,7 +50,8 @@ class Hit:
             raise BadInput(f"{text!r} is no place for a fault", todo="STEP:before|during|after:FAULT[@NODE]")
         trouble = troubles.named(match["trouble"])
         if trouble.hands is None and not match["node"]:
-            raise BadInput(f"{text!r}: {trouble.name} needs a node", todo=f"{text}@NODE")
+            todo = f"{text}@NODE, or for NODE a role: {', '.join(ROLES)}"
+            raise BadInput(f"{text!r}: {trouble.name} needs a node", todo=todo)
         if trouble.hands is not None and match["node"]:
             raise BadInput(f"{text!r}: {trouble.name} befalls the operator, not a node", todo=text.partition("@")[0])
         return cls(int(match["step"]), Position(match["position"]), trouble.name, match["node"] or "")
@@ -57,7 +61,9 @@ class Hit:
 class Case:
     """``wanted`` is run on a cluster by ``spec``; ``seed`` draws delays and orders (None: the happy schedule).
 
-    ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`).
+    ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`). ``pace``: cluster seconds in which
+    the operator reads, after each step. ``moved``: at the beginning another member than the first of NODE_IPS leads.
+    ``depth``, ``edits`` and ``turns`` say more of the schedule (:class:`harness.search.tape.Source`).
     """
 
     wanted: Wanted
@@ -65,3 +71,30 @@ class Case:
     hits: tuple[Hit, ...] = ()
     seed: int | None = None
     mutation: str = ""
+    pace: float = 0.0
+    moved: bool = False
+    depth: int = 0
+    edits: tuple[Edit, ...] = ()
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        return Source(self.seed, self.depth, self.edits, self.turns)
+
+    def tape(self) -> Tape:
+        """A new tape for one run."""
+        return Tape.of(self.source)
+
+    def under(self, source: Source) -> Case:
+        """The same under another schedule."""
+        return replace(self, seed=source.seed, depth=source.depth, edits=source.edits, turns=source.turns)
+
+    @property
+    def leaver(self) -> str:
+        """The node that is taken out, "" if none is."""
+        return self.wanted.node if self.wanted.verb in ("remove", "replace") else ""
+
+    @property
+    def newcomer(self) -> str:
+        """The node that comes in, "" if none does."""
+        return {"add": self.wanted.node, "replace": self.wanted.spare}.get(self.wanted.verb, "")

@@ -6,6 +6,8 @@ from harness import health
 from harness.cluster import DATABASES, ClusterView, Database
 from harness.forecast import Standing
 from harness.invariants import ElectionSafety
+from harness.recorder import Recorder
+from harness.recording import Kind
 from harness.runner import Progress
 
 AFTERMATH = 180.0
@@ -14,10 +16,11 @@ AFTERMATH = 180.0
 
 class Ledger:
     """Learns from every look. ``forgiven`` are hosts that a trouble befalls: what is lost without them is not the
-    procedure's doing."""
+    procedure's doing. ``recorder`` hears everything too, for those who draw it."""
 
-    def __init__(self, forgiven: frozenset[str] = frozenset()) -> None:
+    def __init__(self, forgiven: frozenset[str] = frozenset(), recorder: Recorder | None = None) -> None:
         self._forgiven = forgiven
+        self._recorder = recorder
         self._at: float | None = None
         self._excused_until = -1.0
         self._margins: dict[Database, int] = {}
@@ -29,8 +32,14 @@ class Ledger:
         self.own_doing: list[str] = []
         self.story: list[tuple[float, str]] = []
 
-    def happened(self, at: float, words: str) -> None:
+    def forgive(self, address: str) -> None:
+        """A trouble befalls this host too."""
+        self._forgiven |= {address}
+
+    def happened(self, at: float, words: str, kind: Kind = Kind.RUN) -> None:
         self.story.append((at, words))
+        if self._recorder is not None:
+            self._recorder.happened(at, kind, words)
 
     def excuse(self, at: float) -> None:
         """What is lost in the aftermath of ``at`` is not the procedure's doing."""
@@ -38,6 +47,8 @@ class Ledger:
 
     def told(self, progress: Progress) -> None:
         """A line for each step that does something or fails."""
+        if self._recorder is not None:
+            self._recorder.told(progress)
         if progress.kind == "started":
             self.happened(progress.at, f"step {progress.number}: {progress.step.title}")
         elif progress.kind == "failed":
@@ -50,6 +61,8 @@ class Ledger:
             self.at_zero += passed if worst == 0 else 0.0
             self.without += passed if worst < 0 else 0.0
         self._at = view.at
+        if self._recorder is not None:
+            self._recorder.observe(view)
         self.elections.observe(view)
         for database in DATABASES:
             self._standing(view, database)
@@ -69,7 +82,7 @@ class Ledger:
     def _lost(self, at: float, database: Database, members: tuple[str, ...], up: frozenset[str]) -> None:
         """A majority is lost now. Whose doing is it?"""
         words = f"{len(up & set(members))} of {len(members)} servers run: no majority"
-        self.happened(at, f"{database}: {words}")
+        self.happened(at, f"{database}: {words}", Kind.BAD)
         spared = Standing(members, frozenset(members) - self._forgiven)
         if spared.margin < 0 or Standing(members, up | self._forgiven).margin >= 0:
             self.excuse(at)
@@ -80,5 +93,5 @@ class Ledger:
         pair = view.leader(database)
         leader = pair[0] if pair is not None else None
         if database in self._leaders and leader != self._leaders[database]:
-            self.happened(view.at, f"{database}: {leader} leads" if leader else f"{database}: nobody leads")
+            self.happened(view.at, f"{database}: {leader or 'nobody'} leads", Kind.RAFT)
         self._leaders[database] = leader

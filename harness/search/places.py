@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
-from harness import executors
-from harness.addresses import host_of, split_list
 from harness.cluster import DATABASES, ClusterView
+from harness.errors import Inconclusive, StepFailed
 from harness.plan import Plan
 from harness.procedures.wanted import make
 from harness.runner import Pace, Progress, Runner
 from harness.search.case import Case, Hit, Position
-from harness.search.tape import Tape
+from harness.search.opened import opened
+from harness.search.targets import first_listed
 from harness.search.troubles import Trouble
-from harness.steps import CENTRAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +43,18 @@ def roles(view: ClusterView, plan: Plan) -> tuple[tuple[str, tuple[str, ...]], .
     for target, role in ((plan.old, "leaver"), (plan.new, "newcomer")):
         if target is not None:
             found.setdefault(target.node, []).append(role)
-    central = view.workload(CENTRAL)
-    listed = split_list(central.env.get("NODE_IPS", "")) if central is not None else ()
-    first = view.node_at(host_of(listed[0])) if listed else None
-    if first is not None:
-        found.setdefault(first.name, []).append("first in NODE_IPS")
+    first = first_listed(view)
+    if first:
+        found.setdefault(first, []).append("first in NODE_IPS")
     return tuple((node, tuple(names)) for node, names in sorted(found.items()))
 
 
 def survey(case: Case) -> list[Place]:
-    """The places of the undisturbed run of ``case`` in the simulator. Raises what the runner raises."""
-    with closing(executors.create("sim", case.spec, tape=Tape(seed=case.seed))) as lab:
+    """The places of the undisturbed run of ``case`` in the simulator, up to where it fails if it does.
+
+    Raises :class:`BadInput` and :class:`Refused` where there is no run.
+    """
+    with closing(opened(case)) as lab:
         plan = make(case.wanted, lab.view(), lab.files)
         found: list[Place] = []
 
@@ -71,7 +71,8 @@ def survey(case: Case) -> list[Place]:
                 found.append(Place(progress.number, title, Position.AFTER, here))
 
         lab.client().start()  # as in a trial: the same events at the same times
-        Runner(lab, plan, watch=watch, pace=Pace()).run()
+        with suppress(StepFailed, Inconclusive):
+            Runner(lab, plan, watch=watch, pace=Pace(case.pace)).run()
         return found
 
 

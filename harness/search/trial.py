@@ -13,22 +13,25 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
 
-from harness import executors, health
+from harness import health
 from harness.addresses import split_list
-from harness.cluster import DATABASES, Database
+from harness.cluster import DATABASES, ClusterView, Database
 from harness.errors import BadInput, OvnswapError, Refused
 from harness.executor import LabExecutor, WaitTimeout
-from harness.faults import Fault, FaultKind
 from harness.invariants import SAFETY, violations
 from harness.look import served
 from harness.plan import Plan
 from harness.procedures.wanted import Wanted, make
-from harness.runner import Pace, Runner
+from harness.recorder import Recorder
+from harness.recording import Recording
+from harness.runner import Pace, Progress, Runner
 from harness.search import mutants, troubles
 from harness.search.case import Case
 from harness.search.director import Director, OperatorDied
 from harness.search.ledger import Ledger
-from harness.search.tape import Tape
+from harness.search.opened import opened
+from harness.search.states import Seen
+from harness.search.tape import Edit, Tape
 from harness.steps import CENTRAL
 from harness.workload import History
 
@@ -61,7 +64,8 @@ class Summary:
 
     ``reasons`` say why a verdict is bad, or why the operator was refused; ``stalls`` the longest time in which nb and
     sb acknowledged nothing; ``at_zero`` and ``without`` how long a database could spare nobody, or had no majority.
-    ``digest`` names the run: the same case gives the same one in every process.
+    ``digest`` names the run: the same case gives the same one in every process. ``states`` are the abstract states that
+    it went through (:mod:`harness.search.states`), ``choices`` how many its tape made.
     """
 
     case: Case
@@ -75,10 +79,22 @@ class Summary:
     story: tuple[tuple[float, str], ...]
     digest: str
     cpu: float
+    states: tuple[str, ...] = ()
+    choices: int = 0
 
     @property
     def bad(self) -> bool:
         return self.verdict in BAD
+
+
+def traced(case: Case) -> tuple[Summary, tuple[Edit, ...]]:
+    """Rehearse ``case`` in the simulator; also every choice that was not 0, as edits of the happy schedule."""
+    began = time.process_time()
+    tape = case.tape()
+    with closing(opened(case, tape=tape)) as lab:
+        trial = Trial(case, lab)
+        trial.play()
+        return trial.ended(tape, began, tell=True), tape.deviations()
 
 
 def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
@@ -87,31 +103,56 @@ def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
     Raises :class:`BadInput` if the procedure does not fit the cluster, or the backend can't run here.
     """
     began = time.process_time()
-    tape = Tape(seed=case.seed)
-    with closing(executors.create(backend, case.spec, tape=tape)) as lab:
-        trial = _Trial(case, lab)
+    tape = case.tape()
+    with closing(opened(case, backend, tape)) as lab:
+        trial = Trial(case, lab)
         trial.play()
-        verdict, reasons = trial.judge()
-        return trial.summary(verdict, reasons, tape, time.process_time() - began, tell=tell or verdict in BAD)
+        return trial.ended(tape, began, tell=tell)
 
 
-class _Trial:
+def recorded(case: Case, backend: str = "sim") -> tuple[Summary, Recording]:
+    """The same as :func:`run`, and what it showed over time. Costs more; the run itself is the same.
+
+    Raises as :func:`run` does.
+    """
+    began = time.process_time()
+    tape = case.tape()
+    with closing(opened(case, backend, tape)) as lab:
+        recorder = Recorder()
+        lab.overhear(recorder.overheard)
+        trial = Trial(case, lab, recorder)
+        trial.play()
+        summary = trial.ended(tape, began, tell=True)
+        return summary, recorder.recording(backend, summary.verdict.value, summary.reasons, trial.history)
+
+
+class Trial:
     """The parts of one run, in their order: :meth:`play`, :meth:`judge`, :meth:`summary`."""
 
-    def __init__(self, case: Case, lab: LabExecutor) -> None:
+    def __init__(self, case: Case, lab: LabExecutor, recorder: Recorder | None = None) -> None:
         self._case = case
         self._lab = lab
         view = lab.view()
-        central = view.workload(CENTRAL)
-        addresses = (node.address for name in _befallen(case) if (node := view.node(name)) is not None)
-        self._ledger = Ledger(frozenset(addresses))
-        node_ips = central.env.get("NODE_IPS", "") if central is not None else ""
-        self._director = Director(lab, self._ledger, case.hits, node_ips)
+        addresses = (node.address for name in befallen(case) if (node := view.node(name)) is not None)
+        self._recorder = recorder
+        self._ledger = Ledger(frozenset(addresses), recorder)
+        self._seen = Seen(lab, parts(case.wanted, view))
+        self._director = Director(self._seen.lab, self._ledger, case)
         self._members = frozenset(node.address for node in view.labelled())
         self._ends: list[str] = []
         self._last: str = ""
         self._reason = ""
         self._history: History | None = None
+
+    def ended(self, tape: Tape, began: float, *, tell: bool = False) -> Summary:
+        """Judge what :meth:`play` has left. ``began`` is the process's time then."""
+        verdict, reasons = self.judge()
+        return self.summary(verdict, reasons, tape, time.process_time() - began, tell=tell or verdict in BAD)
+
+    @property
+    def history(self) -> History | None:
+        """What the client wrote; None before :meth:`play` is over."""
+        return self._history
 
     # -- play ---------------------------------------------------------------------------------------------------
 
@@ -126,6 +167,7 @@ class _Trial:
             self._calm()
         finally:
             self._history = client.stop()
+            self._director.close()
         self._lab.sleep(SPREADS)
 
     def _attempt(self) -> None:
@@ -137,15 +179,19 @@ class _Trial:
                 raise
             self._ended("done", str(error))  # the second time: there is nothing left to do
             return
-        pace = Pace()
+        pace = Pace(self._case.pace)
         try:
-            Runner(self._director.executor, plan, watch=self._director.watch, pace=pace).run()
+            Runner(self._director.executor, plan, watch=self._watch, pace=pace).run()
         except OperatorDied:
             self._ended("died", "")
         except OvnswapError as error:
             self._ended("refused" if isinstance(error, Refused) else "stopped", str(error))
         else:
             self._ended("done", "")
+
+    def _watch(self, progress: Progress) -> None:
+        self._seen.step = progress.number
+        self._director.watch(progress)
 
     def _plan(self) -> Plan:
         view = self._lab.view()
@@ -155,6 +201,8 @@ class _Trial:
     def _ended(self, how: str, reason: str) -> None:
         self._last, self._reason = how, reason
         self._ends.append(how)
+        if self._recorder is not None:
+            self._recorder.ended(how)
         self._ledger.happened(self._lab.now(), f"the run ended: {how}" + (f": {reason}" if reason else ""))
 
     def _until_done(self) -> None:
@@ -163,20 +211,14 @@ class _Trial:
                 return
             self._lab.sleep(LATER)
             if attempt == 1:
-                self._end_troubles()  # a machine that is gone for good may be what the plan waits for
+                self._director.end_troubles()  # a machine that is gone for good may be what the plan waits for
             self._ledger.happened(self._lab.now(), "the operator runs the same command again")
             self._attempt()
-
-    def _end_troubles(self) -> None:
-        self._lab.inject(Fault(FaultKind.HEAL))
-        for name in _befallen(self._case):
-            self._lab.inject(Fault(FaultKind.RESUME, (name,)))
-            self._lab.inject(Fault(FaultKind.NODE_UP, (name,)))
 
     def _calm(self) -> None:
         """Troubles are over. Wait until everything is in order, or longer than it may take."""
         self._lab.sleep(max((troubles.named(hit.trouble).lasts for hit in self._case.hits), default=0.0))
-        self._end_troubles()
+        self._director.end_troubles()
         try:
             self._director.executor.wait(self._in_order, CONVERGES, "everything to be in order")
         except WaitTimeout:
@@ -240,7 +282,8 @@ class _Trial:
 
     def summary(self, verdict: Verdict, reasons: tuple[str, ...], tape: Tape, cpu: float, *, tell: bool) -> Summary:
         assert self._history is not None, "play() has stopped the client"
-        story = tuple(self._ledger.story)
+        told = getattr(self._lab, "told", None)
+        story = tuple(sorted([*self._ledger.story, *(told() if told is not None else ())], key=lambda one: one[0]))
         trace = hashlib.sha256(repr((tape.taken, story, self._history.writes)).encode()).hexdigest()[:16]
         nb, sb = (self._history.longest_stall(database) for database in (Database.NB, Database.SB))
         return Summary(
@@ -255,11 +298,21 @@ class _Trial:
             story=story if tell else (),
             digest=trace,
             cpu=cpu,
+            states=tuple(self._seen.states),
+            choices=len(tape.taken),
         )
 
 
-def _befallen(case: Case) -> tuple[str, ...]:
+def befallen(case: Case) -> tuple[str, ...]:
+    """The nodes that something happens to, by name; by role where only the run will tell who that is."""
     return tuple(dict.fromkeys(hit.node for hit in case.hits if hit.node))
+
+
+def parts(wanted: Wanted, view: ClusterView) -> dict[str, str]:
+    """The letter of each address that has a part in the procedure: L leaves, N comes in."""
+    gone, come = _nodes(wanted)
+    letters = [(name, "L") for name in gone] + [(name, "N") for name in come]
+    return {node.address: letter for name, letter in letters if (node := view.node(name)) is not None}
 
 
 def _nodes(wanted: Wanted) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -269,4 +322,6 @@ def _nodes(wanted: Wanted) -> tuple[tuple[str, ...], tuple[str, ...]]:
             return (wanted.node,), ()
         case "add":
             return (), (wanted.node,)
+        case "look":
+            return (), ()
     return (wanted.node,), (wanted.spare,)
