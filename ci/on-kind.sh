@@ -10,7 +10,7 @@ LAB_BUDGET=1500 TEST_BUDGET=1500
 NOT_HERE=75
 REPORT=${1:-.make/reports/kind}
 VENV=.make/kind-venv
-export LAB_NAME=${LAB_NAME:-ovnswap-ci}
+export LAB_NAME=${LAB_NAME:-ovnswap-ci} LAB_INSTALL=${LAB_INSTALL:-lab}
 export LAB_DIR=${LAB_DIR:-$PWD/.make/lab/$LAB_NAME}
 
 not_here() { echo "SKIPPED: scenarios on kind: $1" && exit $NOT_HERE; }

@@ -61,7 +61,14 @@ LISTED_FOR = 1.0
 BEAT = 1.0
 """Seconds between two looks at how late this machine is with its own timers."""
 
-RAFT_PORTS = "{ 6643, 6644 }"
+RAFT_PORTS = {
+    FaultKind.PARTITION: "{ 6643, 6644 }",
+    FaultKind.ONE_WAY: "{ 6643, 6644 }",
+    FaultKind.NB_CUT: "{ 6643 }",
+    FaultKind.SB_CUT: "{ 6644 }",
+}
+"""What each fault of the network drops."""
+
 TABLE = "inet ovnswap"
 OVS_APP = "ovs"
 
@@ -139,8 +146,8 @@ def _docker(*command: str, stdin: str | None = None) -> subprocess.CompletedProc
 
 FAULTS = frozenset(
     {
-        *(FaultKind.CRASH, FaultKind.NODE_DOWN, FaultKind.NODE_UP, FaultKind.PARTITION, FaultKind.ONE_WAY),
-        *(FaultKind.HEAL, FaultKind.PAUSE, FaultKind.RESUME, FaultKind.WIPE),
+        *(FaultKind.CRASH, FaultKind.STOP, FaultKind.NODE_DOWN, FaultKind.NODE_UP, FaultKind.PAUSE, FaultKind.RESUME),
+        *(FaultKind.WIPE, *RAFT_PORTS, FaultKind.HEAL),
     }
 )
 
@@ -334,7 +341,7 @@ class KindExecutor(KubernetesExecutor):
     def _inject(self, fault: Fault) -> bool:
         if fault.kind is FaultKind.HEAL:
             return self._heal()
-        if fault.kind in (FaultKind.PARTITION, FaultKind.ONE_WAY):
+        if fault.kind in RAFT_PORTS:
             changed = [self._cut_off(node, fault) for node in fault.nodes]
         else:
             changed = [self._hurt(fault.kind, node) for node in fault.nodes]
@@ -343,7 +350,10 @@ class KindExecutor(KubernetesExecutor):
     def _hurt(self, kind: FaultKind, node: str) -> bool:
         match kind:
             case FaultKind.CRASH:
-                return self._crash(node)
+                # Servers and their monitors at once, then the start script, so that the container ends.
+                return self._signal(node, "kill -9 $(pidof ovsdb-server ovn-northd) && kill 1")
+            case FaultKind.STOP:
+                return self._signal(node, "kill 1")
             case FaultKind.NODE_DOWN:
                 self._down[node] = None
                 return self._state(node) == "running" and _docker("kill", node).returncode == 0
@@ -361,13 +371,9 @@ class KindExecutor(KubernetesExecutor):
             case _:
                 raise BadInput(f"{kind.value} is no fault of single nodes")
 
-    def _crash(self, node: str) -> bool:
-        """Servers and their monitors at once, then the start script, so that the container ends."""
+    def _signal(self, node: str, script: str) -> bool:
         place = self._place(node)
-        if place is None:
-            return False
-        script = "kill -9 $(pidof ovsdb-server ovn-northd) && kill 1"
-        return execution.run(self.api, place, ["sh", "-c", script], 10.0).ok
+        return place is not None and execution.run(self.api, place, ["sh", "-c", script], 10.0).ok
 
     def _state(self, node: str) -> str:
         return _docker("inspect", "-f", "{{.State.Status}}", node).stdout.strip()
@@ -382,7 +388,7 @@ class KindExecutor(KubernetesExecutor):
         for hook, side in hooks.items():
             rules.append(f"add chain {TABLE} {hook} {{ type filter hook {hook} priority 0; }}")
             rules += [
-                f"add rule {TABLE} {hook} ip {side} != {{ {kept} }} tcp {port} {RAFT_PORTS} drop"
+                f"add rule {TABLE} {hook} ip {side} != {{ {kept} }} tcp {port} {RAFT_PORTS[fault.kind]} drop"
                 for port in ("dport", "sport")
             ]
         done = _docker("exec", "-i", node, "nft", "-f", "-", stdin="\n".join(rules) + "\n")
