@@ -227,6 +227,9 @@ class KindExecutor(KubernetesExecutor):
         finally:
             connection.close()
 
+    def at_next_election(self, nodes: tuple[str, ...], act: Callable[[], None]) -> bool:
+        return False
+
     def overhear(self, listen: Callable[[Letter], None]) -> bool:
         return False
 

@@ -370,6 +370,9 @@ class OvsdbExecutor(FakeKubernetes):
         with self._guard():
             return tuple(self._fired)
 
+    def at_next_election(self, nodes: tuple[str, ...], act: Callable[[], None]) -> bool:
+        return False
+
     def overhear(self, listen: Callable[[Letter], None]) -> bool:
         return False
 

@@ -29,7 +29,7 @@ from harness.cluster import (
 from harness.errors import BadInput
 from harness.executor import Capability, Reply, Timing, WaitTimeout
 from harness.executors.fake_kubernetes import FakeKubernetes, running_env
-from harness.executors.simulation import overheard
+from harness.executors.simulation import moments, overheard
 from harness.executors.simulation.client import SimulatedClient
 from harness.executors.simulation.clock import MICRO, SecondsClock
 from harness.executors.simulation.cluster import Machines
@@ -278,6 +278,14 @@ class SimulatedExecutor(FakeKubernetes):
     def overhear(self, listen: Callable[[Letter], None]) -> bool:
         overheard.overhear(self.machines.world.network, self.now, listen)
         return True
+
+    def at_next_election(self, nodes: tuple[str, ...], act: Callable[[], None]) -> bool:
+        moments.at_next_election(self.machines.world.network, self._raft_clock, self._highest_term(), act)
+        return True
+
+    def _highest_term(self) -> int:
+        told = (server.status() for database in DATABASES for _, server in self.machines.servers(database))
+        return max((status.term for status in told if status is not None), default=0)
 
     def _inject(self, fault: Fault) -> bool:
         self._looked = None

@@ -7,6 +7,7 @@ and does what the case says: to a node by the lab's own faults, to the operator 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from harness.cluster import ClusterView
@@ -52,6 +53,7 @@ class Director:
         self._stale: list[ClusterView] = []
         self._before: ClusterView | None = None
         self._earlier: ClusterView | None = None
+        self._awaited: list[Hit] = []
         self.bit: list[tuple[Hit, bool]] = []
         self.arrived: Callable[[int, Position], None] | None = None
         """Hears of each place of the first run, before anything befalls anybody there."""
@@ -68,6 +70,7 @@ class Director:
             self._step, self._changed = progress.number, False
             self._earlier, self._before = self._before, self._lab.view()
             self._fire(Position.BEFORE)
+            self._expect_election()
         elif progress.kind in ("done", "skipped"):
             self._fire(Position.AFTER)
 
@@ -80,6 +83,7 @@ class Director:
         self._dead = self._answer_is_lost = False
         self._stale.clear()
         self._hits.clear()
+        self._awaited.clear()
         self.arrived = None
 
     # -- what passes through ------------------------------------------------------------------------------------
@@ -127,23 +131,48 @@ class Director:
         due = [hit for hit in self._hits if hit.step == self._step and hit.position is position]
         for hit in due:
             self._hits.remove(hit)
-            trouble = troubles.named(hit.trouble)
-            kind = Kind.FAULT if trouble.hands is None else Kind.HANDS
-            self._ledger.happened(self._lab.now(), f"{hit.node or 'operator'}: {trouble.words}", kind)
-            if trouble.hands is None:
-                self.bit.append((hit, self._to_node(trouble, hit.node)))
-            else:
-                self._to_operator(hit, trouble.hands)
+            self._happens(hit)
+
+    def _happens(self, hit: Hit) -> None:
+        trouble = troubles.named(hit.trouble)
+        kind = Kind.FAULT if trouble.hands is None else Kind.HANDS
+        self._ledger.happened(self._lab.now(), f"{hit.node or 'operator'}: {trouble.words}", kind)
+        if trouble.hands is None:
+            self.bit.append((hit, self._to_node(trouble, hit.node)))
+        else:
+            self._to_operator(hit, trouble.hands)
+
+    def _expect_election(self) -> None:
+        """Hits of this step that wait for a leader to be elected, be it in a later one. None comes after the run."""
+        for hit in [hit for hit in self._hits if hit.step == self._step and hit.position is Position.ELECTED]:
+            self._hits.remove(hit)
+            self._awaited.append(hit)
+            self._lab.at_next_election((hit.node,) if hit.node else (), partial(self._elected, hit))
+
+    def _elected(self, hit: Hit) -> None:
+        if hit in self._awaited:
+            self._awaited.remove(hit)
+            self._happens(hit)
 
     def _to_node(self, trouble: troubles.Trouble, node: str) -> bool:
         changed = False
         for after, kind in trouble.faults:
             fault = Fault(kind, () if kind is FaultKind.HEAL else (node,))
+            if kind is FaultKind.PARTITION and not after:
+                fault = self._one_side(node)
             if after:
                 self._lab.arm(FaultPlan((TimedFault(after, fault),)))
             else:
                 changed |= self._lab.inject(fault)
         return changed
+
+    def _one_side(self, node: str) -> Fault:
+        """Who is cut off while others are, is on their side of the cut."""
+        fired = [fault for _, fault, _ in self._lab.fired() if fault.kind in (FaultKind.PARTITION, FaultKind.HEAL)]
+        apart = fired[-1].nodes if fired and fired[-1].kind is FaultKind.PARTITION else ()
+        if apart and node not in apart:
+            self._lab.inject(Fault(FaultKind.HEAL))
+        return Fault(FaultKind.PARTITION, tuple(dict.fromkeys((*apart, node))))
 
     def _to_operator(self, hit: Hit, hands: Hands) -> None:
         changed = True

@@ -1,0 +1,26 @@
+"""The moment in which a server is elected, before anybody hears from it as their leader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fake_raft import VirtualClock
+from fake_raft.messages import AppendRequest, Message
+from fake_raft.network import Network
+
+
+def at_next_election(network: Network, clock: VirtualClock, term: int, act: Callable[[], None]) -> None:
+    """Call ``act`` once, when a leader of a term above ``term`` has sent its first entry and before that arrives.
+
+    The run stays the same until then, but costs more.
+    """
+    listened = network.tap
+
+    def tap(source: str, target: str, message: Message, cut: bool) -> None:
+        if listened is not None:
+            listened(source, target, message, cut)
+        if isinstance(message, AppendRequest) and message.term > term and message.entries and network.tap is tap:
+            network.tap = listened
+            clock.post(clock.now, act, ())
+
+    network.tap = tap
