@@ -18,7 +18,8 @@ from harness.spec import ClusterSpec
 
 class Position(Enum):
     """Where in a step: BEFORE it looks, DURING it (its first change was just accepted), or AFTER it is done. ELECTED is
-    a moment of the cluster: the next election of a leader from the step's beginning on, before anybody hears of it."""
+    a moment of the cluster: the next election of a leader from the step's beginning on, of the database that the step
+    is about (any, if it is about none), before anybody hears of it."""
 
     BEFORE = "before"
     DURING = "during"
@@ -64,8 +65,9 @@ class Hit:
 class Case:
     """``wanted`` is run on a cluster by ``spec``; ``seed`` draws delays and orders (None: the happy schedule).
 
-    ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`). ``depth``, ``edits`` and ``turns``
-    say more of the schedule (:class:`harness.search.tape.Source`).
+    ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`). ``pace``: cluster seconds in which
+    the operator reads, after each step. ``moved``: at the beginning another member than the first of NODE_IPS leads.
+    ``depth``, ``edits`` and ``turns`` say more of the schedule (:class:`harness.search.tape.Source`).
     """
 
     wanted: Wanted
@@ -73,6 +75,8 @@ class Case:
     hits: tuple[Hit, ...] = ()
     seed: int | None = None
     mutation: str = ""
+    pace: float = 0.0
+    moved: bool = False
     depth: int = 0
     edits: tuple[Edit, ...] = ()
     turns: tuple[Turn, ...] = ()

@@ -30,7 +30,7 @@ def deepen(
     jobs: int = 1,
     coverage: Coverage | None = None,
 ) -> Iterator[Summary]:
-    """Single faults of ``base`` and what follows from them, each case once, until all is tried or ``budget`` is used up.
+    """Single faults of ``base`` and what follows from them, each case once, until all is tried or ``budget`` is spent.
 
     The same search makes the same cases in any number of processes.
     """

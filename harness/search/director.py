@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from harness.cluster import ClusterView
+from harness.cluster import DATABASES, ClusterView, Database
 from harness.errors import Inconclusive
 from harness.executor import LabExecutor
 from harness.faults import Fault, FaultKind, FaultPlan, TimedFault
@@ -70,7 +70,7 @@ class Director:
             self._step, self._changed = progress.number, False
             self._earlier, self._before = self._before, self._lab.view()
             self._fire(Position.BEFORE)
-            self._expect_election()
+            self._expect_election(getattr(progress.step, "database", None))
         elif progress.kind in ("done", "skipped"):
             self._fire(Position.AFTER)
 
@@ -142,12 +142,14 @@ class Director:
         else:
             self._to_operator(hit, trouble.hands)
 
-    def _expect_election(self) -> None:
-        """Hits of this step that wait for a leader to be elected, be it in a later one. None comes after the run."""
+    def _expect_election(self, database: Database | None) -> None:
+        """Hits of this step that wait for its database to elect a leader, be it in a later one; for any where it is
+        about none. None comes after the run."""
         for hit in [hit for hit in self._hits if hit.step == self._step and hit.position is Position.ELECTED]:
             self._hits.remove(hit)
             self._awaited.append(hit)
-            self._lab.at_next_election((hit.node,) if hit.node else (), partial(self._elected, hit))
+            databases = (database,) if database is not None else DATABASES
+            self._lab.at_next_election(databases, (hit.node,), partial(self._elected, hit))
 
     def _elected(self, hit: Hit) -> None:
         if hit in self._awaited:
@@ -170,8 +172,6 @@ class Director:
         """Who is cut off while others are, is on their side of the cut."""
         fired = [fault for _, fault, _ in self._lab.fired() if fault.kind in (FaultKind.PARTITION, FaultKind.HEAL)]
         apart = fired[-1].nodes if fired and fired[-1].kind is FaultKind.PARTITION else ()
-        if apart and node not in apart:
-            self._lab.inject(Fault(FaultKind.HEAL))
         return Fault(FaultKind.PARTITION, tuple(dict.fromkeys((*apart, node))))
 
     def _to_operator(self, hit: Hit, hands: Hands) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from harness.errors import BadInput
 from harness.search import trial
-from harness.search.case import Case
+from harness.search.case import Case, Position
 from harness.search.tally import kind_of
 from harness.search.tape import Edit, Source
 from harness.search.trial import Summary
@@ -54,6 +54,7 @@ def shrink(failed: Summary, same: Same | None = None, runs: int = RUNS) -> Shrun
     work = _Work(failed, same or alike(failed), runs)
     try:
         work.faults()
+        work.earlier()
         work.schedule()
         work.nodes()
     except _Spent:
@@ -102,6 +103,20 @@ class _Work:
                 if self._fails(fewer.under(Source())) or (self._drawn and self._fails(fewer)):
                     return
 
+    def earlier(self) -> None:
+        """A fault right after a change depends on the instant; right before that step it does not."""
+        for number, hit in enumerate(self._case.hits):
+            if hit.position is Position.BEFORE and hit.step > 1:
+                moved = replace(hit, step=hit.step - 1)
+            elif hit.position is Position.DURING:
+                moved = replace(hit, position=Position.BEFORE)
+            elif hit.position is Position.ELECTED and hit.step > self._case.hits[0].step:
+                moved = replace(hit, step=self._case.hits[0].step)
+            else:
+                continue
+            hits = self._case.hits
+            self._fails(replace(self._case, hits=(*hits[:number], moved, *hits[number + 1 :])))
+
     @property
     def _drawn(self) -> bool:
         return self._case.source != Source()
@@ -135,7 +150,9 @@ class _Work:
                 return
 
     def nodes(self) -> None:
-        """Without spares that nobody needs, and with fewer members."""
+        """Without spares that nobody needs, and with fewer members; somebody's cluster is left as it is."""
+        if self._case.spec.nodes:
+            return
         needed = {self._case.wanted.node, self._case.wanted.spare, *trial.befallen(self._case)}
         while self._case.spec.spares and self._case.spec.node_names()[-1] not in needed:
             if not self._fails(replace(self._case, spec=replace(self._case.spec, spares=self._case.spec.spares - 1))):

@@ -1,4 +1,4 @@
-"""What careless hands do, or automation that acts right after a failover (facts: ovsdb-raft 10; ovn-kubernetes #1747)."""
+"""What careless hands do, or automation that acts right after a failover (facts: ovsdb-raft 10)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from harness.cluster import ClusterView, Database, ServerEntry
 from harness.executor import Executor, Reply, WaitTimeout
 from harness.steps.base import CENTRAL, Step
 
+SILENT = 1.5
+"""Election timers without a word after which a server is taken for dead."""
 LOOKS_FOR = 30.0
 """Cluster seconds in which somebody who is silent is noticed: some elections, at the longest."""
 
 
 @dataclass(frozen=True)
 class KickSilent(Step):
-    """Ask every server who leads, and have that one kick whom it has not heard from for an election timer: "that one is
-    dead anyway". Does nothing if nobody is silent for :data:`LOOKS_FOR` seconds.
+    """Ask every server who leads, and have that one kick whom it has not heard from for :data:`SILENT` election timers:
+    "that one is dead anyway". Does nothing if nobody is silent for :data:`LOOKS_FOR` seconds.
     """
 
     database: Database
@@ -27,11 +29,9 @@ class KickSilent(Step):
         return f"kick who is silent from {self.database}"
 
     def commands(self, view: ClusterView) -> tuple[str, ...]:
-        control = f"ovn-appctl -t {self.database.control}"
-        return (
-            f"kubectl exec -n {view.namespace} <LEADER POD> -c {CENTRAL} -- {control} cluster/kick "
-            f"{self.database.schema} <ID of a server whose last msg is older than the election timer>",
-        )
+        control = f"ovn-appctl -t {self.database.control} cluster/kick {self.database.schema}"
+        who = "<ID of a server whose last msg is older than 1.5 election timers>"
+        return (f"kubectl exec -n {view.namespace} <LEADER POD> -c {CENTRAL} -- {control} {who}",)
 
     def silent(self, view: ClusterView) -> tuple[str, tuple[ServerEntry, ...]] | None:
         """The node of the leader, and who it has not heard from; None if there is neither."""
@@ -39,7 +39,9 @@ class KickSilent(Step):
         if pair is None:
             return None
         node, status = pair
-        found = tuple(e for e in status.servers if not e.is_self and (e.last_msg_ms or 0) >= status.election_timer)
+        found = tuple(
+            e for e in status.servers if not e.is_self and (e.last_msg_ms or 0) >= SILENT * status.election_timer
+        )
         return (node, found) if found else None
 
     def act(self, executor: Executor, view: ClusterView) -> Reply | None:

@@ -45,8 +45,14 @@ class Loopback:
     def cut(self, pairs: Iterable[Pair]) -> bool:
         raise BadInput("partitions need a network namespace for each node", todo="run as root")
 
+    def rejoin(self, pairs: Iterable[Pair]) -> None:
+        """Never called: there are no partitions here."""
+
     def heal(self) -> bool:
         return False
+
+    def mangle(self, host: str, rules: Iterable[str]) -> None:
+        """Never called: there are no partitions here."""
 
     def processes(self) -> list[int]:
         return []

@@ -79,11 +79,20 @@ class Namespaces:
         self._filter({receiver for _, receiver in new})
         return bool(new)
 
+    def rejoin(self, pairs: Iterable[Pair]) -> None:
+        ended = [pair for pair in pairs if self._cut.pop(pair, self) is None]
+        self._filter({receiver for _, receiver in ended})
+
     def heal(self) -> bool:
         receivers = {receiver for _, receiver in self._cut}
         self._cut.clear()
         self._filter(receivers)
         return bool(receivers)
+
+    def mangle(self, host: str, rules: Iterable[str]) -> None:
+        """Other rules for packets that arrive at ``host``, in place of those of the last call."""
+        table = "\n".join(["*mangle", ":INPUT ACCEPT [0:0]", *rules, "COMMIT", ""])
+        self._spawner.run(["iptables-restore", "-w"], table, network=self._inside[host])
 
     def processes(self) -> list[int]:
         if self._inside:

@@ -35,8 +35,14 @@ class Network(Protocol):
     def cut(self, pairs: Iterable[Pair]) -> bool:
         """Silently drop what each sender sends to its receiver, besides what is cut already; whether that is new."""
 
+    def rejoin(self, pairs: Iterable[Pair]) -> None:
+        """End the cuts of these pairs, where there are any."""
+
     def heal(self) -> bool:
         """End every cut; whether there was one."""
+
+    def mangle(self, host: str, rules: Iterable[str]) -> None:
+        """Rules (iptables-restore's, table mangle) for packets that arrive at ``host``, in place of the last ones."""
 
     def processes(self) -> list[int]:
         """Processes in the network namespaces that were made; after :meth:`close`, those that were left there."""

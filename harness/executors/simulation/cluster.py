@@ -15,17 +15,22 @@ from harness.steps import CENTRAL
 
 
 class Machines:
-    """Machines by node name and by address, and the containers that run on them."""
+    """Machines by node name and by address, and the containers that run on them. ``told``: when something of their own
+    doing happened that nobody outside would understand, and what."""
 
     def __init__(self, world: World, profile: KubeOvnProfile, clock: Clock) -> None:
         self.world = world
         self.containers: dict[str, Container] = {}
+        self.told: list[tuple[float, str]] = []
         self._profile = profile
         self._clock = clock
         self._by_name: dict[str, Machine] = {}
         self._by_address: dict[str, Machine] = {}
         self._cut: dict[tuple[str, str], None] = {}
         self._apart: set[str] = set()
+
+    def tell(self, words: str) -> None:
+        self.told.append((self._clock.now(), words))
 
     def add(self, name: str, address: str) -> Machine:
         machine = Machine(self.world, name, address)
@@ -81,10 +86,18 @@ class Machines:
         for source, target in new:
             self.world.network.cut(source, target)
         self._cut.update(dict.fromkeys(new))
+        self._rejoin(inside)
         apart = {machine.address for machine in inside}
         changed = bool(new) or not apart <= self._apart
         self._apart |= apart
         return changed
+
+    def _rejoin(self, inside: list[Machine]) -> None:
+        """Who is cut off together is on one side of the cut."""
+        for pair in [(a.address, b.address) for a in inside for b in inside]:
+            if pair in self._cut:
+                del self._cut[pair]
+                self.world.network.heal(*pair)
 
     def heal(self) -> bool:
         """End every cut; returns whether there was one."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from fake_raft import VirtualClock
 from fake_raft.messages import AppendRequest, Message
-from fake_raft.network import Network
+from fake_raft.network import Network, split
 
 
-def at_next_election(network: Network, clock: VirtualClock, term: int, act: Callable[[], None]) -> None:
-    """Call ``act`` once, when a leader of a term above ``term`` has sent its first entry and before that arrives.
+def at_next_election(network: Network, clock: VirtualClock, terms: Mapping[str, int], act: Callable[[], None]) -> None:
+    """Call ``act`` once, when a leader of a term above that of its port has sent its first entry and before it arrives.
 
     The run stays the same until then, but costs more.
     """
@@ -19,7 +19,10 @@ def at_next_election(network: Network, clock: VirtualClock, term: int, act: Call
     def tap(source: str, target: str, message: Message, cut: bool) -> None:
         if listened is not None:
             listened(source, target, message, cut)
-        if isinstance(message, AppendRequest) and message.term > term and message.entries and network.tap is tap:
+        if isinstance(message, AppendRequest) and message.entries and network.tap is tap:
+            before = terms.get(split(source)[1])
+            if before is None or message.term <= before:
+                return
             network.tap = listened
             clock.post(clock.now, act, ())
 
