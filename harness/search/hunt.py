@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.cluster import DATABASES, Database
 from harness.procedures.wanted import Wanted
@@ -30,6 +30,8 @@ WINDOW = 4
 FAULTS = ("crash", "restart", "partition", "one-way", "pause")
 """What befalls nodes whose disks are kept: raft survives any of these alone."""
 BUDGET = Budget(runs=1500)
+SCALE = 0.4
+"""Real seconds for a cluster second: an election timer of two seconds."""
 SETTLES = 60.0
 """Cluster seconds after the last fault until files are looked at: elections and reconnections are over."""
 
@@ -44,9 +46,14 @@ class Found:
     states: int
 
 
-def careless(node: str, members: int = WINDOW, time_scale: float = 0.1) -> Case:
+def careless(node: str, members: int = WINDOW) -> Case:
     """The membership change that takes ``node`` out of ``members``, under the happy schedule."""
-    return Case(Wanted("careless", "kick", node), ClusterSpec(members=members, time_scale=time_scale))
+    return Case(Wanted("careless", "kick", node), ClusterSpec(members=members))
+
+
+def slowed(case: Case) -> Case:
+    """For real servers: an election timer that is long beside the second of chance in OVSDB's time-outs."""
+    return replace(case, spec=replace(case.spec, time_scale=SCALE))
 
 
 def guarded(node: str, members: int = WINDOW) -> Case:

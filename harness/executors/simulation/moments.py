@@ -24,6 +24,6 @@ def at_next_election(network: Network, clock: VirtualClock, terms: Mapping[str, 
             if before is None or message.term <= before:
                 return
             network.tap = listened
-            clock.post(clock.now, act, ())
+            clock.call_later(0, act)
 
     network.tap = tap
