@@ -205,9 +205,10 @@ class Process(Observed):
         if not self._running:
             done(False)
             return
+        self.events += 1
+        self.changes += 1
         self._transactions.add(data, done)
         self._submit()
-        self.changes += 1
         self._perform(self._running_server.finish())
 
     def hang_up(self, done: Done) -> None:
@@ -242,9 +243,12 @@ class Process(Observed):
                 self.changes += 1
                 self._perform(self._running_server.finish())
 
-    def _wake_at(self, effect: Wake) -> None:
+    def _wake_at(self, at: int) -> None:
+        """Tick at ``at`` (ms), and not when it was asked for before."""
         self._wake = wake = self._wake + 1
-        self._clock.post(max(effect.at * MS, self._clock.now), tick, (self, wake))
+        clock = self._clock
+        at *= MS
+        clock.post(at if at > clock.now else clock.now, tick, (self, wake))
 
     def _draw_election(self, effect: DrawElection) -> None:
         drawn = self._choices.choose(self._jitter, ELECTION_RANGE_MS)
@@ -304,7 +308,7 @@ class Process(Observed):
             if leads and s.role is LEADER:
                 self.changes = changes  # heartbeats and counting answers change nothing that it tells
         elif again < NEVER:
-            self._wake_at(Wake(again))
+            self._wake_at(again)
 
     def _tick(self) -> Tick:
         s = self._state
@@ -315,13 +319,15 @@ class Process(Observed):
         if self.paused:
             self._late = ticket
         elif self._running:
-            self._event(Durable(ticket))
+            self.events += 1
+            self.changes += 1
+            self._perform(self._running_server.durable(self._clock.now // MS, ticket))
 
     def _finish_sync(self) -> None:
         """Tell the server what became durable while it was stopped."""
         late, self._late = self._late, 0
-        if late and self._running:
-            self._event(Durable(late))
+        if late:
+            self._synced(late)
 
     # -- connections (fake_raft.network.Host) -------------------------------------------------------------------------
 
@@ -376,8 +382,8 @@ class Process(Observed):
 
 
 PERFORM: dict[type, Callable[[Process, Any], None]] = {
-    Sync: lambda process, effect: process._syncer.request(effect.ticket),
-    Wake: Process._wake_at,
+    Sync: lambda process, effect: process._syncer.request(effect[0]),
+    Wake: lambda process, effect: process._wake_at(effect[0]),
     DrawElection: Process._draw_election,
     Applied: Process._applied,
     Completed: Process._completed,
