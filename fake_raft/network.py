@@ -130,6 +130,8 @@ class Network:
         self.calm = True
         """Whether nothing can be in the way of a message but a closed end: False is never wrong, only slower."""
         self.messages = 0
+        self.changes = 0
+        """Grows with every process's ``changes``: while it is the same, nobody's status has changed but in ages."""
         self._delivery = self._deliver  # bound once
         self.drop: Callable[[str, str, Message], bool] | None = None
         """A test may lose single messages: called with (source address, target address, message)."""

@@ -86,6 +86,7 @@ class Process(Observed):
         self.alive = self._running = True
         self._listen()
         self.changes += 1
+        self._network.changes += 1
         self._perform(self._server.begin(self._clock.now // MS))
 
     def _listen(self) -> None:
@@ -117,6 +118,7 @@ class Process(Observed):
     def _die(self) -> None:
         self.alive = self._running = False
         self.changes += 1
+        self._network.changes += 1
         self._syncer.stop()
         self._wake += 1
         self._transactions.clear()
@@ -129,6 +131,7 @@ class Process(Observed):
         if self.alive and not self.paused:
             self.paused = True
             self.changes += 1
+            self._network.changes += 1
             self._network.stopped()
 
     def unpause(self) -> None:
@@ -137,6 +140,7 @@ class Process(Observed):
             return
         self.paused = False
         self.changes += 1
+        self._network.changes += 1
         if self.alive:
             self._network.resumed(self)
             self._finish_sync()
@@ -178,6 +182,7 @@ class Process(Observed):
         server = self._running_server
         code, text = question(server, self._clock.now // MS)
         self.changes += 1
+        self._network.changes += 1
         self._perform(server.finish())
         return CommandReply(code, text)
 
@@ -207,6 +212,7 @@ class Process(Observed):
             return
         self.events += 1
         self.changes += 1
+        self._network.changes += 1
         self._transactions.add(data, done)
         self._submit()
         self._perform(self._running_server.finish())
@@ -223,6 +229,7 @@ class Process(Observed):
     def _event(self, event: Event) -> None:
         self.events += 1
         self.changes += 1
+        self._network.changes += 1
         self._perform(self._running_server.handle(self._clock.now // MS, event))
 
     def _perform(self, effects: list[Effect]) -> None:
@@ -241,6 +248,7 @@ class Process(Observed):
             self._submit()
             if self._state.out:
                 self.changes += 1
+                self._network.changes += 1
                 self._perform(self._running_server.finish())
 
     def _wake_at(self, at: int) -> None:
@@ -302,11 +310,12 @@ class Process(Observed):
             return
         again = idle_tick(self, self._clock, self._network)
         if again is None:
-            s, changes = self._state, self.changes
+            s, network, changes = self._state, self._network, self.changes
             leads = s.role is LEADER and not s.leaving and self.idle is not None
             self._event(self._tick())
-            if leads and s.role is LEADER:
-                self.changes = changes  # heartbeats and counting answers change nothing that it tells
+            if leads and s.role is LEADER:  # heartbeats and counting answers change nothing that it tells
+                network.changes -= self.changes - changes
+                self.changes = changes
         elif again < NEVER:
             self._wake_at(again)
 
@@ -321,6 +330,7 @@ class Process(Observed):
         elif self._running:
             self.events += 1
             self.changes += 1
+            self._network.changes += 1
             self._perform(self._running_server.durable(self._clock.now // MS, ticket))
 
     def _finish_sync(self) -> None:
@@ -377,6 +387,7 @@ class Process(Observed):
             effects = server.receive(self._clock.now // MS, end.number, envelope, message)
             if s.repeats == repeats:
                 self.changes += 1
+                self._network.changes += 1
             if effects or self._transactions.waiting:
                 self._perform(effects)
 

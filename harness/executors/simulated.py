@@ -171,7 +171,7 @@ class SimulatedExecutor(FakeKubernetes):
         return Report(node, database, status, error)
 
     def _status(self, database: Database, node: str) -> tuple[MemberStatus | None, str]:
-        machine = self._machine(node)
+        machine = self.machines.named(node) or self._machine(node)
         server = machine.server(database)
         if server is None or server.paused or not machine.powered:
             return None, UNREACHABLE
