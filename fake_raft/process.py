@@ -15,7 +15,7 @@ from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
 from fake_raft.observed import UNKNOWN_CLUSTER, Observed
 from fake_raft.profile import Profile
-from fake_raft.server import Accepted, Down, Durable, ElectionArmed, Event, Reply, Server, Tick, Up
+from fake_raft.server import Accepted, Down, ElectionArmed, Event, Reply, Server, Tick, Up
 from fake_raft.session import Session
 from fake_raft.state import (
     LEADER,
