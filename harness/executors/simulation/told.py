@@ -33,8 +33,7 @@ class Told(Report):
     def __eq__(self, other: object) -> bool:
         return self.plain() == (other.plain() if isinstance(other, Told) else other)
 
-    def __hash__(self) -> int:
-        return hash(self.plain())
+    __hash__ = Report.__hash__
 
     def __repr__(self) -> str:
         return repr(self.plain())
