@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from harness.addresses import split_list
 from harness.cluster import Database
 from harness.errors import BadInput, OvnswapError
-from harness.executor import Capability, Timing
+from harness.executor import Capability, Reply, Timing
 from harness.executors.kube import execution, installation, objects
 from harness.executors.kube.api import Api
 from harness.executors.kube.api import connect as read_kubeconfig
@@ -170,6 +170,12 @@ class Outside:
     def heal(self) -> bool:
         return False
 
+    def rejoin(self, pairs: Iterable[Pair]) -> None:
+        """Never called: nodes of kind are not ours to filter."""
+
+    def mangle(self, host: str, rules: Iterable[str]) -> None:
+        """Never called: nodes of kind are not ours to filter."""
+
     def processes(self) -> list[int]:
         return []
 
@@ -245,6 +251,14 @@ class KindExecutor(KubernetesExecutor):
             return None
         finally:
             connection.close()
+
+    def at_next_election(
+        self, databases: tuple[Database, ...], nodes: tuple[str, ...], act: Callable[[], None]
+    ) -> bool:
+        return False
+
+    def check_files(self, database: Database) -> Reply | None:
+        return None
 
     def overhear(self, listen: Callable[[Letter], None]) -> bool:
         return False
