@@ -130,7 +130,7 @@ case ${1:-} in
   compiled) compiled ;;
   conformance) conformance ;;
   track-record) track_record ;;
-  judge-page) stage "the page, judged" python ci/judge_page.py "${RUNS:-0}" ;;
+  judge-page) stage "the page, judged" python ci/judge_page.py "${RUNS:-0}" 0 ;;
   *) echo "usage: ci/check.sh scenarios|test|lint|bench|compiled|conformance|track-record|judge-page" >&2 && exit 2 ;;
 esac
 finish
