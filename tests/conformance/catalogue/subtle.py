@@ -28,7 +28,7 @@ from language import (
 )
 from play import formation
 
-from .case import Case, says
+from .case import LASTING, Case, says
 
 ALL = (1, 2, 3)
 
@@ -86,7 +86,7 @@ CASES = (
             says(Until("serves", (2, 3), "x"), "yes"),
             says(Look(2, ("members",)), "members s1 s2 s3"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "two-clusters-to-join",
@@ -130,7 +130,7 @@ CASES = (
             Heal(),
             says(Until("formed", ALL, seconds=60), "yes"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "an-uninformed-server-votes",
@@ -148,7 +148,7 @@ CASES = (
             says(Look(4, ("configuration", "leader")), "configuration s1 s2 s3 s4; leader unknown"),
             says(Until("leads", (4,), seconds=3), "no"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "voters-do-not-ask-who-is-a-member",
@@ -171,7 +171,7 @@ CASES = (
             says(Until("committed", (2, 3, 4)), "yes"),
             says(Look(2, ("configuration",)), "configuration s1 s2 s3 s4"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "two-servers-stand-or-fall-together",
@@ -185,7 +185,7 @@ CASES = (
             Start(2),
             says(Until("formed", (1, 2), seconds=60), "yes"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "a-sleeper-loses-what-was-sent",
