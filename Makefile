@@ -9,7 +9,7 @@ export OVN_WORKERS ?= 4
 export OVN_PROFILE ?= ovn-dev
 export OVN_REQUIRE ?=
 
-.PHONY: help setup scenarios test lint bench compiled conformance clean
+.PHONY: help setup scenarios test lint bench compiled gate conformance clean
 
 help: ## print this
 	@sed -nE 's/^([a-z]+): ##/\1/p; s/^([a-z]+): [a-z]+ ##/\1/p' $(MAKEFILE_LIST) | awk '{printf "make %-10s", $$1; $$1=""; print}'
@@ -31,6 +31,9 @@ bench: setup ## print how fast things are
 
 compiled: setup ## compile the model with mypyc into .make/compiled (two to three times as fast)
 	@ci/check.sh compiled
+
+gate: setup ## gate our own procedures, and measure the gate by their mutants (BUDGET=60s for each)
+	@ci/check.sh gate
 
 conformance: setup ## compare the model with real servers case by case, and print the table
 	@ci/check.sh conformance

@@ -107,6 +107,12 @@ conformance() {
   [ "${N:-20}" = 0 ] || PYTHONPATH=.:tests/conformance stage "random scripts" python -m differential "${N:-20}" "${FIRST:-0}"
 }
 
+# Our own procedures, and how many of their mutants the gate finds. BUDGET is for each procedure.
+gate() {
+  stage "gate" .venv/bin/ovnswap gate guarded --time-budget "${BUDGET:-60s}" --report $REPORTS/gate
+  stage "mutants" .venv/bin/ovnswap gate guarded documented --mutants --time-budget "${BUDGET:-300s}"
+}
+
 finish() {
   local stage
   for stage in "${failed[@]}"; do
@@ -123,7 +129,8 @@ case ${1:-} in
   lint) lint ;;
   bench) bench ;;
   compiled) compiled ;;
+  gate) gate ;;
   conformance) conformance ;;
-  *) echo "usage: ci/check.sh scenarios|test|lint|bench|compiled|conformance" >&2 && exit 2 ;;
+  *) echo "usage: ci/check.sh scenarios|test|lint|bench|compiled|gate|conformance" >&2 && exit 2 ;;
 esac
 finish
