@@ -163,13 +163,8 @@ class SimulatedExecutor(FakeKubernetes):
         return self._looked[1]
 
     def _look(self) -> ClusterView:
-        reports = tuple(
-            self.status(database, pod.node)
-            for database in DATABASES
-            for pod in self.kube.pods.values()
-            if pod.app == CENTRAL and pod.node is not None and pod.running
-        )
-        return self._view(reports)
+        nodes = [pod.node for pod in self.kube.pods.values() if pod.app == CENTRAL and pod.running]
+        return self._view(tuple([self.status(db, node) for db in DATABASES for node in nodes if node is not None]))
 
     def status(self, database: Database, node: str) -> Report:
         status, error = self._status(database, node)

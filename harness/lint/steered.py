@@ -1,4 +1,4 @@
-"""What belongs to a rollout that is steered pod by pod: which step must stand before which, and which must not be missing.
+"""What belongs to a rollout that is steered pod by pod: which step stands before which, and which must not be missing.
 
 These rules speak only of plans that steer (:class:`harness.steps.RollNextPod`); a page that lets the rollout run has
 rules of its own (:mod:`harness.lint.checks`).
@@ -79,8 +79,8 @@ def backed_up(looked: Looked) -> Found:
     """Both databases are copied before a member restarts or leaves, or a workload changes."""
     changes = _at(looked, lambda step: not step.read_only and not isinstance(step, ClearFiles))
     for database in DATABASES if _steers(looked) and changes else ():
-        copies = _at(looked, lambda step: isinstance(step, Backup) and step.database is database)
-        if not any(at < changes[0] for at in copies):
+        copies = [one.step for at, one in looked.of(Backup) if at < changes[0]]
+        if not any(isinstance(copy, Backup) and copy.database is database for copy in copies):
             yield _line(looked, changes[0]), f"{looked.steps[changes[0]].title} comes before a copy of {database}"
 
 
@@ -190,7 +190,7 @@ def newcomer_first(looked: Looked) -> Found:
 def apart(looked: Looked) -> Found:
     """Where leaver and newcomer are members both, their leaderships are brought together before each roll."""
     for at, step in enumerate(looked.steps):
-        if isinstance(step, RollNextPod) and not step.newcomer and all(_hosts(looked)):
+        if isinstance(step, RollNextPod) and (step.apart or step.leaver) and all(_hosts(looked)):
             before = looked.steps[at - 1] if at else None
             if not isinstance(before, KeepTogether) and _steers(looked):
                 yield _line(looked, at), "the leaver may lead one database and the newcomer the other"
@@ -298,8 +298,13 @@ def writers_before_rolls(looked: Looked) -> Found:
         ]
         if not told or new not in told[-1]:
             yield _line(looked, rolls[0]), f"{workload.name} does not know {new}, which may lead now"
-        elif not all(step in told[-1] for step in lookup.node_ips(looked.view)):
+        elif not set(lookup.node_ips(looked.view)) - _removed(looked, rolls[0]) <= set(told[-1]):
             yield _line(looked, rolls[0]), f"{workload.name} does not know every member while all of them may lead"
+
+
+def _removed(looked: Looked, at: int) -> set[str]:
+    """Addresses that are removed before position ``at``."""
+    return {step.address for step in looked.steps[:at] if isinstance(step, Remove)}
 
 
 def first_stays(looked: Looked) -> Found:

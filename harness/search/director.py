@@ -18,6 +18,7 @@ from harness.runner import Progress
 from harness.search import troubles
 from harness.search.case import Hit, Position
 from harness.search.ledger import Ledger
+from harness.search.monitor import Monitor
 from harness.search.troubles import Hands
 from harness.steps import CENTRAL
 
@@ -45,6 +46,7 @@ class Director:
         self._ledger = ledger
         self._hits = list(hits)
         self._node_ips = node_ips
+        self.monitor = Monitor()
         self._step = 0
         self._changed = False
         self._dead = False
@@ -66,9 +68,12 @@ class Director:
         self._ledger.told(progress)
         if progress.kind == "started":
             self._step, self._changed = progress.number, False
+            self.monitor.begins(progress.step)
             self._earlier, self._before = self._before, self._lab.view()
             self._fire(Position.BEFORE)
         elif progress.kind in ("done", "skipped"):
+            if progress.kind == "done":
+                self.monitor.done(self._lab.view())
             self._fire(Position.AFTER)
 
     def expect(self, hits: tuple[Hit, ...]) -> None:
@@ -92,6 +97,9 @@ class Director:
         def acting(*args: Any, **values: Any) -> Any:
             if self._dead:
                 raise OperatorDied
+            if not self._changed:
+                self.monitor.acts(self._lab.view())
+            self.monitor.sent.append(f"{act.__name__}{args}{values}")
             answer = act(*args, **values)
             first, self._changed = not self._changed, True
             if first:

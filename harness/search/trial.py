@@ -82,6 +82,8 @@ class Summary:
     cpu: float
     states: tuple[str, ...] = ()
     choices: int = 0
+    broken: tuple[str, ...] = ()
+    sent: str = ""
 
     @property
     def bad(self) -> bool:
@@ -308,6 +310,8 @@ class Trial:
             cpu=cpu,
             states=tuple(self._seen.states),
             choices=len(tape.taken),
+            broken=tuple(self._director.monitor.broken),
+            sent=hashlib.sha256("\n".join(self._director.monitor.sent).encode()).hexdigest()[:16],
         )
 
 
