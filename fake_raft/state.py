@@ -367,10 +367,13 @@ class State:
         """When something is to be done next (ms)."""
         if self.left or self.died:
             return NEVER
-        election_at = self.election_min if self.election_at is None else self.election_at
-        due = self.join_at if self.joining else election_at
-        if self.role is LEADER or self.commands:
-            due = min(due, self.ping_at)
+        if self.joining:
+            due = self.join_at
+        else:
+            election_at = self.election_at
+            due = self.election_min if election_at is None else election_at
+        if (self.role is LEADER or self.commands) and self.ping_at < due:
+            due = self.ping_at
         return min(due, self.leave_at) if self.leaving else due
 
     # -- configuration ------------------------------------------------------------------------------------------
@@ -395,7 +398,8 @@ class State:
     @property
     def is_connected(self) -> bool:
         """The ``connected`` column of ``_Server`` (facts: ovsdb-raft 1.4)."""
-        return not (self.candidate_retrying or self.joining or self.leaving or self.left) and self.ever_had_leader
+        out = self.candidate_retrying or self.joining or self.leaving or self.left or self.died
+        return not out and self.ever_had_leader
 
     @property
     def served(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from harness.addresses import split_list
 from harness.cluster import Database
 from harness.errors import BadInput, OvnswapError
-from harness.executor import Capability, Timing
+from harness.executor import Capability, Reply, Timing
 from harness.executors.kube import execution, installation, objects
 from harness.executors.kube.api import Api
 from harness.executors.kube.api import connect as read_kubeconfig
@@ -128,6 +128,14 @@ def _docker(*command: str, stdin: str | None = None) -> subprocess.CompletedProc
     return subprocess.run(["docker", *command], input=stdin, capture_output=True, text=True, timeout=120, check=False)
 
 
+FAULTS = frozenset(
+    {
+        *(FaultKind.CRASH, FaultKind.NODE_DOWN, FaultKind.NODE_UP, FaultKind.PARTITION, FaultKind.ONE_WAY),
+        *(FaultKind.HEAL, FaultKind.PAUSE, FaultKind.RESUME, FaultKind.WIPE),
+    }
+)
+
+
 class Outside:
     """The network as the client sees it: Docker's bridge. Faults on it are made in the nodes."""
 
@@ -145,11 +153,28 @@ class Outside:
     def link(self, host: str, up: bool) -> None:
         raise NotImplementedError((host, up))
 
-    def cut(self, _pairs: Iterable[Pair]) -> bool:
+    waits = False
+
+    def cut(self, _pairs: Iterable[Pair], _port: int | None = None) -> bool:
         return False
+
+    def lose(self, host: str) -> bool:
+        raise NotImplementedError(host)
+
+    def delay(self, host: str, late: tuple[float, ...]) -> bool:
+        raise NotImplementedError((host, late))
+
+    def felt(self) -> int:
+        return 0
 
     def heal(self) -> bool:
         return False
+
+    def rejoin(self, pairs: Iterable[Pair]) -> None:
+        """Never called: nodes of kind are not ours to filter."""
+
+    def mangle(self, host: str, rules: Iterable[str]) -> None:
+        """Never called: nodes of kind are not ours to filter."""
 
     def processes(self) -> list[int]:
         return []
@@ -200,7 +225,7 @@ class KindExecutor(KubernetesExecutor):
 
     @property
     def faults(self) -> frozenset[FaultKind]:
-        return frozenset(FaultKind)
+        return FAULTS
 
     @property
     def timing(self) -> Timing:
@@ -226,6 +251,14 @@ class KindExecutor(KubernetesExecutor):
             return None
         finally:
             connection.close()
+
+    def at_next_election(
+        self, databases: tuple[Database, ...], nodes: tuple[str, ...], act: Callable[[], None]
+    ) -> bool:
+        return False
+
+    def check_files(self, database: Database) -> Reply | None:
+        return None
 
     def overhear(self, listen: Callable[[Letter], None]) -> bool:
         return False
@@ -259,7 +292,12 @@ class KindExecutor(KubernetesExecutor):
 
     # -- faults -----------------------------------------------------------------------------------------------------
 
+    def felt(self, fault: Fault) -> int:
+        return 0
+
     def inject(self, fault: Fault) -> bool:
+        if fault.kind not in FAULTS:
+            raise BadInput(f"{self.name} can't do {fault.kind.value}", todo="use --backend sim or ovsdb")
         for node in fault.nodes:
             self._address(node)
         changed = self._inject(fault)

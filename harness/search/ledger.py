@@ -32,6 +32,10 @@ class Ledger:
         self.own_doing: list[str] = []
         self.story: list[tuple[float, str]] = []
 
+    def forgive(self, address: str) -> None:
+        """A trouble befalls this host too."""
+        self._forgiven |= {address}
+
     def happened(self, at: float, words: str, kind: Kind = Kind.RUN) -> None:
         self.story.append((at, words))
         if self._recorder is not None:

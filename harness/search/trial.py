@@ -18,7 +18,6 @@ from harness.addresses import split_list
 from harness.cluster import DATABASES, ClusterView, Database
 from harness.errors import BadInput, OvnswapError, Refused
 from harness.executor import LabExecutor, WaitTimeout
-from harness.faults import Fault, FaultKind
 from harness.invariants import SAFETY, violations
 from harness.look import served
 from harness.plan import Plan
@@ -66,7 +65,8 @@ class Summary:
     ``reasons`` say why a verdict is bad, or why the operator was refused; ``stalls`` the longest time in which nb and
     sb acknowledged nothing; ``at_zero`` and ``without`` how long a database could spare nobody, or had no majority.
     ``digest`` names the run: the same case gives the same one in every process. ``states`` are the abstract states that
-    it went through (:mod:`harness.search.states`), ``choices`` how many its tape made.
+    it went through (:mod:`harness.search.states`), ``choices`` how many its tape made, ``elections`` the
+    steps in which a new leader was seen.
     """
 
     case: Case
@@ -82,6 +82,7 @@ class Summary:
     cpu: float
     states: tuple[str, ...] = ()
     choices: int = 0
+    elections: tuple[int, ...] = ()
     broken: tuple[str, ...] = ()
     sent: str = ""
 
@@ -136,13 +137,11 @@ class Trial:
         self._case = case
         self._lab = lab
         view = lab.view()
-        central = view.workload(CENTRAL)
         addresses = (node.address for name in befallen(case) if (node := view.node(name)) is not None)
         self._recorder = recorder
         self._ledger = Ledger(frozenset(addresses), recorder)
-        node_ips = central.env.get("NODE_IPS", "") if central is not None else ""
         self._seen = Seen(lab, parts(case.wanted, view))
-        self._director = Director(self._seen.lab, self._ledger, case.hits, node_ips)
+        self._director = Director(self._seen.lab, self._ledger, case)
         self._members = frozenset(node.address for node in view.labelled())
         self._ends: list[str] = []
         self._last: str = ""
@@ -172,6 +171,7 @@ class Trial:
             self._calm()
         finally:
             self._history = client.stop()
+            self._director.close()
         self._lab.sleep(SPREADS)
 
     def _attempt(self) -> None:
@@ -215,20 +215,14 @@ class Trial:
                 return
             self._lab.sleep(LATER)
             if attempt == 1:
-                self._end_troubles()  # a machine that is gone for good may be what the plan waits for
+                self._director.end_troubles()  # a machine that is gone for good may be what the plan waits for
             self._ledger.happened(self._lab.now(), "the operator runs the same command again")
             self._attempt()
-
-    def _end_troubles(self) -> None:
-        self._lab.inject(Fault(FaultKind.HEAL))
-        for name in befallen(self._case):
-            self._lab.inject(Fault(FaultKind.RESUME, (name,)))
-            self._lab.inject(Fault(FaultKind.NODE_UP, (name,)))
 
     def _calm(self) -> None:
         """Troubles are over. Wait until everything is in order, or longer than it may take."""
         self._lab.sleep(max((troubles.named(hit.trouble).lasts for hit in self._case.hits), default=0.0))
-        self._end_troubles()
+        self._director.end_troubles()
         try:
             self._director.executor.wait(self._in_order, CONVERGES, "everything to be in order")
         except WaitTimeout:
@@ -310,13 +304,14 @@ class Trial:
             cpu=cpu,
             states=tuple(self._seen.states),
             choices=len(tape.taken),
+            elections=tuple(self._seen.elections),
             broken=tuple(self._director.monitor.broken),
             sent=hashlib.sha256("\n".join(self._director.monitor.sent).encode()).hexdigest()[:16],
         )
 
 
 def befallen(case: Case) -> tuple[str, ...]:
-    """The nodes that something happens to."""
+    """The nodes that something happens to, by name; by role where only the run will tell who that is."""
     return tuple(dict.fromkeys(hit.node for hit in case.hits if hit.node))
 
 
