@@ -89,8 +89,8 @@ def _of(step: Step, name: str) -> str:
     return str(getattr(step, name))
 
 
-def equivalent(plan: Plan, mutation: str) -> str:
-    """Why the mutant does what the procedure does; "" if that can't be told."""
+def equivalent(plan: Plan, mutation: str, members: int) -> str:
+    """Why the mutant does what the procedure does; "" if that can't be told. ``members`` there are at the beginning."""
     kind, _, key = mutation.partition(" ")
     at = mutants.keys(plan).index(key)
     step = plan.steps[at]
@@ -100,6 +100,8 @@ def equivalent(plan: Plan, mutation: str) -> str:
         return "a step that is satisfied is skipped, and the first has just seen to it: the second sends nothing"
     if kind == "unchecked" and isinstance(step, SetEnv):
         return "the check asks whether the workload is there; the API server refuses a change of one that is not"
+    if kind == "leader-only" and isinstance(step, Remove) and plan.verb == "remove" and members == 3:
+        return "a removal from three is committed when both survivors have it: the leader's word is everybody's"
     if kind == "reversed" and isinstance(step, SetEnv) and step.workload != CENTRAL:
         return "clients try the addresses in an order that they draw (ovsdb-client(1): remotes are shuffled)"
     if kind == "drop" and isinstance(step, SetEnv) and _set_already(plan, at):

@@ -32,7 +32,7 @@ from harness.search.trial import Summary
 LINT, RUN, MONITOR, EQUIVALENT, LIVES = "lint", "run", "monitor", "equivalent", "lives"
 AIMED = ("pause", "partition", "crash", "restart", "node-loss")
 HANDS = ("reset", "stale-view", "lost-answer", "operator-dies")
-MOST = 40
+MOST = 45
 """Runs with a fault that a mutant is put through before it is said to live."""
 SEED = 7
 ENOUGH = 95.0
@@ -112,7 +112,7 @@ def read(case: Case, plan: Plan, view: ClusterView, mutation: str) -> Fate | Non
     tried = replace(case, mutation=mutation)
     if more:
         return Fate(mutation, LINT, ", ".join(sorted(more)), 0, tried)
-    reason = equivalent(plan, mutation)
+    reason = equivalent(plan, mutation, len(view.labelled()))
     return Fate(mutation, EQUIVALENT, reason, 0, tried) if reason else None
 
 
@@ -169,15 +169,13 @@ def _aimed(case: Case, step: int, mutation: str) -> Iterator[Case]:
     """Faults where the mutated step looks, where it waits, and at the next one. A missing check shows when something is
     wrong before the step, a missing wait when it goes wrong within it."""
     first, then = (Position.DURING, Position.BEFORE) if "unawaited" in mutation else (Position.BEFORE, Position.DURING)
-    places = ((step, first), (step, then), (step + 1, Position.BEFORE))
-    nodes = case.spec.node_names()
-    for name in ("reset",) if "Confirm" in mutation else ():
-        yield from (replace(case, hits=(Hit(*place, name),)) for place in places)
-    for trouble in AIMED:
-        for place in places:
-            yield from (replace(case, hits=(Hit(*place, trouble, node),)) for node in reversed(nodes))
-    for trouble in HANDS:
-        yield from (replace(case, hits=(Hit(*place, trouble),)) for place in places)
+    spare = len(case.spec.node_names()) if case.wanted.verb != "remove" else case.spec.members
+    for place in ((step, first), (step, then), (step + 1, Position.BEFORE)):
+        for name in HANDS:
+            yield replace(case, hits=(Hit(*place, name),))
+        for name in AIMED:
+            for node in reversed(case.spec.node_names()[:spare]):
+                yield replace(case, hits=(Hit(*place, name, node),))
 
 
 def score(subject: Subject, settings: Settings, stopped: Callable[[], bool] = lambda: False) -> Score:
