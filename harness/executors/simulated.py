@@ -29,7 +29,7 @@ from harness.cluster import (
 from harness.errors import BadInput
 from harness.executor import Capability, Reply, Timing, WaitTimeout
 from harness.executors.fake_kubernetes import FakeKubernetes, running_env
-from harness.executors.simulation import overheard, twins
+from harness.executors.simulation import moments, overheard, twins
 from harness.executors.simulation.checker import hooks
 from harness.executors.simulation.client import SimulatedClient
 from harness.executors.simulation.clock import MICRO, SecondsClock
@@ -288,6 +288,20 @@ class SimulatedExecutor(FakeKubernetes):
     def overhear(self, listen: Callable[[Letter], None]) -> bool:
         overheard.overhear(self.machines.world.network, self.now, listen)
         return True
+
+    def at_next_election(
+        self, databases: tuple[Database, ...], nodes: tuple[str, ...], act: Callable[[], None]
+    ) -> bool:
+        terms = {str(database.raft_port): self._highest_term(database) for database in databases}
+        moments.at_next_election(self.machines.world.network, self._raft_clock, terms, act)
+        return True
+
+    def check_files(self, database: Database) -> Reply | None:
+        return None
+
+    def _highest_term(self, database: Database) -> int:
+        told = (server.status() for _, server in self.machines.servers(database))
+        return max((status.term for status in told if status is not None), default=0)
 
     def _inject(self, fault: Fault) -> bool:
         self._looked = None

@@ -65,7 +65,8 @@ class Summary:
     ``reasons`` say why a verdict is bad, or why the operator was refused; ``stalls`` the longest time in which nb and
     sb acknowledged nothing; ``at_zero`` and ``without`` how long a database could spare nobody, or had no majority.
     ``digest`` names the run: the same case gives the same one in every process. ``states`` are the abstract states that
-    it went through (:mod:`harness.search.states`), ``choices`` how many its tape made.
+    it went through (:mod:`harness.search.states`), ``choices`` how many its tape made, ``elections`` the
+    steps in which a new leader was seen.
     """
 
     case: Case
@@ -81,6 +82,9 @@ class Summary:
     cpu: float
     states: tuple[str, ...] = ()
     choices: int = 0
+    elections: tuple[int, ...] = ()
+    broken: tuple[str, ...] = ()
+    sent: str = ""
 
     @property
     def bad(self) -> bool:
@@ -300,6 +304,9 @@ class Trial:
             cpu=cpu,
             states=tuple(self._seen.states),
             choices=len(tape.taken),
+            elections=tuple(self._seen.elections),
+            broken=tuple(self._director.monitor.broken),
+            sent=hashlib.sha256("\n".join(self._director.monitor.sent).encode()).hexdigest()[:16],
         )
 
 
