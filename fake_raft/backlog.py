@@ -4,7 +4,8 @@ As ovsdb-server's main loop: each turn takes one waiting connection, reads all o
 timers, and only then notices which have ended. To a connection that the other side has closed the first thing that is
 sent still goes out, and is answered with a reset; the second one fails, and what had not been read by then is never
 read: a server that slept while its leader sent heartbeats loses what came after the first of them (measured on 3.1.0:
-entries behind two heartbeats are lost, those behind one are not, nor any while the other side is still there).
+entries behind two heartbeats are lost, those behind one are not, nor any while the other side is still there; nor what
+is behind an entry, as what acknowledges it waits for the disk).
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ from fake_raft.network import MS, End, Host, Network
 class Backlog:
     """Of ``process``, which was stopped at ``since_us``."""
 
-    def __init__(self, network: Network, process: Host, now_us: int, since_us: int) -> None:
+    def __init__(self, network: Network, process: Host, since_us: int) -> None:
         self._network = network
         self._process = process
         self._since_us = since_us
-        self._probes = now_us - since_us >= process.probe_ms * MS
         ends = network.ends_of(process)
         self._old = [end for end in ends if end.number]
         self._waiting = [end for end in ends if not end.number]
@@ -33,21 +33,19 @@ class Backlog:
         """A turn up to the timers."""
         if self._old:
             for end in self._old:
-                self._read(end, self._since_us, probes=self._probes)
+                self._read(end, self._since_us)
             self._old = []
         if self._waiting:
             end = self._waiting.pop(0)
             self._process.accepted(end)
             if end.inbox:
-                self._read(end, end.inbox[0][0], probes=False)
+                self._read(end, end.inbox[0][0])
 
-    def _read(self, end: End, since_us: int, *, probes: bool) -> None:
-        """``probes``: whether it is time to ask whether the other side is there."""
+    def _read(self, end: End, since_us: int) -> None:
         inbox, end.inbox = end.inbox, []
         ended = not end.open
         if ended:
             self._ended.append(end)
-            end.sends -= probes
         probe_us = end.peer.owner.probe_ms * MS
         asked_us = since_us + probe_us
         for at, item in inbox:

@@ -146,7 +146,7 @@ class Process(Observed):
         self.changes += 1
         self._network.changes += 1
         if self.alive:
-            backlog = Backlog(self._network, self, self._clock.now, self._paused_us)
+            backlog = Backlog(self._network, self, self._paused_us)
             self._finish_sync()
             goes_on = True
             while goes_on:

@@ -158,6 +158,22 @@ def test_who_slept_loses_what_a_closed_connection_still_had(heartbeats: int, clo
     assert (cluster.status(3).log_end > end) == arrives
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_who_slept_while_it_was_removed_knows_if_an_entry_came_before_the_heartbeats(written: bool) -> None:
+    """What acknowledges an entry waits for the disk, so that nothing is sent before all is read (measured on 3.1.0)."""
+    cluster = Cluster(OVS_3_1).form(4)
+    cluster.run(2)
+    cluster.at[3].pause()
+    if written:
+        cluster.write(1, "x")
+    cluster.run(2)
+    cluster.at[1].kick(sid(3))
+    cluster.run(8)
+    cluster.at[3].unpause()
+    cluster.run(2)
+    assert (cluster.at[3].error == "unknown cluster") == written
+
+
 def test_a_cut_of_one_way_soon_stops_the_other_as_acknowledgements_are_lost() -> None:
     """New data goes out until the kernel would retransmit, 200 ms after the first that was not acknowledged."""
     cluster = Cluster(OVS_3_1).form(3)
