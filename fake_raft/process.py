@@ -8,9 +8,10 @@ from typing import Any
 
 from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
-from fake_raft.disk import Disk
+from fake_raft.disk import Disk, Record
 from fake_raft.fsync import Syncer
 from fake_raft.idle import idle_tick, tick
+from fake_raft.journal import Begun, Ended, Journal
 from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
 from fake_raft.observed import UNKNOWN_CLUSTER, Observed
@@ -68,6 +69,7 @@ class Process(Observed):
         self.skipped = 0  # events that changed nothing but times (fake_raft.idle); the others are in ``events``
         self.ends: dict[int, End] = {}
         self.on_applied: list[Callable[[Process, int, str], None]] = []
+        self.journal: Journal | None = None  # whoever wants to know what is written puts a list here
         self._network = network
         self._choices = choices
         self._profile = profile
@@ -82,6 +84,8 @@ class Process(Observed):
     def start(self) -> None:
         """Open the file and begin. Raises :class:`fake_raft.StartRefused` with the server's own text."""
         self._server = Server(self.disk, self._profile)
+        if self.journal is not None:
+            self.journal.append((self._clock.now, self, Begun(self.disk.header, tuple(self.disk.records))))
         self.alive = True
         self._listen()
         self._perform(self._server.begin(self._clock.now // MS))
@@ -93,12 +97,14 @@ class Process(Observed):
     def kill(self) -> None:
         """SIGKILL: what was written stays written, peers are told by the kernel."""
         if self.alive:
+            self._note_end(())
             self._die()
             self._network.died(self)
 
     def lose_power(self) -> None:
         """The machine stops: what was not synced is gone, and nobody is told (:meth:`Network.host_down` calls this)."""
         if self.alive:
+            self._note_end(tuple(self.disk.records[self.disk.synced :]))
             self._die()
             self._network.unlisten(self)
             self.disk.lose_power()
@@ -111,6 +117,11 @@ class Process(Observed):
             server.transfer_leadership(self._clock.now // MS, self._pick_target(), step_down=False)
             self._perform(server.finish())
         self.kill()
+
+    def _note_end(self, lost: tuple[Record, ...]) -> None:
+        if self.journal is not None:
+            s = self._state
+            self.journal.append((self._clock.now, self, Ended(lost, s.synced_term, s.synced_vote)))
 
     def _die(self) -> None:
         self.alive = False
@@ -229,6 +240,8 @@ class Process(Observed):
                     self._network.send(ends[number], envelope, message, routine)
             elif type(effect) is Save:
                 self.disk.records.append(effect[0])
+                if self.journal is not None:
+                    self.journal.append((self._clock.now, self, effect[0]))
             else:
                 PERFORM[type(effect)](self, effect)
         if self._transactions.waiting and self._running:
@@ -253,6 +266,8 @@ class Process(Observed):
 
     def _rewrite(self, effect: Rewrite) -> None:
         self.disk.rewrite(effect.header, effect.records)
+        if self.journal is not None:
+            self.journal.append((self._clock.now, self, effect))
 
     def _abort(self, effect: Died) -> None:
         self.death = effect.text

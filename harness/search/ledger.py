@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from harness import health
 from harness.cluster import DATABASES, ClusterView, Database
-from harness.forecast import Standing
-from harness.invariants import ElectionSafety
+from harness.invariants.worst_margin import WorstMargin
 from harness.runner import Progress
-
-AFTERMATH = 180.0
-"""Cluster seconds in which the kubelet restarts servers whose probes failed while a trouble had taken the majority."""
+from harness.witness import Witness
 
 
 class Ledger:
-    """Learns from every look. ``forgiven`` are hosts that a trouble befalls: what is lost without them is not the
-    procedure's doing."""
+    """Learns from every look, and shows it to the judge."""
 
-    def __init__(self, forgiven: frozenset[str] = frozenset()) -> None:
-        self._forgiven = forgiven
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+        self._margin = witness.monitor.one(WorstMargin)
         self._at: float | None = None
-        self._excused_until = -1.0
-        self._margins: dict[Database, int] = {}
         self._leaders: dict[Database, str | None] = {}
-        self.elections = ElectionSafety()
-        self.lowest = 99
         self.at_zero = 0.0
         self.without = 0.0
-        self.own_doing: list[str] = []
-        self.story: list[tuple[float, str]] = []
+        self.story: list[tuple[float, str]] = witness.monitor.world.story
+
+    @property
+    def lowest(self) -> int:
+        """The least number of servers that could still fail, in the worse database."""
+        return min(self._margin.lowest.values(), default=99)
 
     def happened(self, at: float, words: str) -> None:
         self.story.append((at, words))
 
     def excuse(self, at: float) -> None:
         """What is lost in the aftermath of ``at`` is not the procedure's doing."""
-        self._excused_until = at + AFTERMATH
+        self._witness.monitor.world.excuse(at)
 
     def told(self, progress: Progress) -> None:
         """A line for each step that does something or fails."""
@@ -45,36 +41,15 @@ class Ledger:
 
     def observe(self, view: ClusterView) -> None:
         """Count the time since the last look by the worse database's margin then, and tell what is new."""
-        if self._at is not None and self._margins:
-            worst, passed = min(self._margins.values()), view.at - self._at
+        margins = self._margin.margins
+        if self._at is not None and margins:
+            worst, passed = min(margins.values()), view.at - self._at
             self.at_zero += passed if worst == 0 else 0.0
             self.without += passed if worst < 0 else 0.0
         self._at = view.at
-        self.elections.observe(view)
+        self._witness.look(view)
         for database in DATABASES:
-            self._standing(view, database)
             self._leader(view, database)
-
-    def _standing(self, view: ClusterView, database: Database) -> None:
-        members = health.member_hosts(view, database)
-        if not members:
-            return
-        up = health.running_hosts(view, database)
-        margin = Standing(members, up).margin
-        if margin < 0 <= self._margins.get(database, 0):
-            self._lost(view.at, database, members, up)
-        self._margins[database] = margin
-        self.lowest = min(self.lowest, margin)
-
-    def _lost(self, at: float, database: Database, members: tuple[str, ...], up: frozenset[str]) -> None:
-        """A majority is lost now. Whose doing is it?"""
-        words = f"{len(up & set(members))} of {len(members)} servers run: no majority"
-        self.happened(at, f"{database}: {words}")
-        spared = Standing(members, frozenset(members) - self._forgiven)
-        if spared.margin < 0 or Standing(members, up | self._forgiven).margin >= 0:
-            self.excuse(at)
-        elif at > self._excused_until:
-            self.own_doing.append(f"{at:.0f} s: {database}: {words}")
 
     def _leader(self, view: ClusterView, database: Database) -> None:
         pair = view.leader(database)
