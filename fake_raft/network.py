@@ -120,6 +120,8 @@ class Network:
         self.messages = 0
         self.drop: Callable[[str, str, Message], bool] | None = None
         """A test may lose single messages: called with (source address, target address, message)."""
+        self.tap: Callable[[str, str, Message, bool], None] | None = None
+        """Somebody may listen: called with (source address, target address, message, whether the way is cut)."""
         self.skips_idle = True
         """Whether heartbeats that change nothing may be skipped (:mod:`fake_raft.idle`)."""
 
@@ -167,7 +169,7 @@ class Network:
     @property
     def undisturbed(self) -> bool:
         """Whether all links work, nobody looks at single messages, and some may be skipped."""
-        return self.skips_idle and self.drop is None and not self._trouble
+        return self.skips_idle and self.drop is None and self.tap is None and not self._trouble
 
     def _relax(self) -> None:
         self._trouble = bool(self._cuts or self._down)
@@ -231,6 +233,9 @@ class Network:
             return
         if self.drop is not None and self.drop(end.owner.address, end.peer.owner.address, message):
             return
+        if self.tap is not None:
+            cut = bool(end.held) or self.blocked(end.host, end.peer.host, end.port)
+            self.tap(end.owner.address, end.peer.owner.address, message, cut)
         at = self._clock.now + self.delay_us
         if not routine:
             extra = self._choices.choose("delay", 8)

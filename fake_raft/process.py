@@ -267,7 +267,8 @@ class Process(Observed):
     def _rewrite(self, effect: Rewrite) -> None:
         self.disk.rewrite(effect.header, effect.records)
         if self.journal is not None:
-            self.journal.append((self._clock.now, self, effect))
+            # A copy: what is appended to the file from now on comes as records of its own.
+            self.journal.append((self._clock.now, self, Rewrite(effect.header, list(effect.records))))
 
     def _abort(self, effect: Died) -> None:
         self.death = effect.text

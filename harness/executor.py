@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 from harness.cluster import ClusterView, Database, NodeFiles, Report
 from harness.faults import Fault, FaultKind, FaultPlan
 from harness.raft_events import RaftEvent
+from harness.recording import Letter
 from harness.workload import Client
 
 T = TypeVar("T")
@@ -198,6 +199,9 @@ class LabExecutor(Executor, Protocol):
 
         In the order of each file. Empty where files can't be read.
         """
+
+    def overhear(self, listen: Callable[[Letter], None]) -> bool:
+        """Tell ``listen`` of every message between servers from now on; False where nobody can hear them."""
 
     def rows(self, database: Database, node: str) -> frozenset[str] | None:
         """The marker rows that the server on ``node`` serves now; None if it does not answer."""

@@ -21,19 +21,19 @@ class Source(NamedTuple):
 
 
 class Appended(NamedTuple):
-    """An entry at ``index``; one below the end of the log cuts the log off there first. ``data`` is what tells entries
-    apart (a command's id or text, or None), ``servers`` a configuration (sid -> address)."""
+    """An entry at ``position``; one below the end of the log cuts the log off there first. ``data`` is what tells
+    entries apart (a command's id or text, or None), ``servers`` a configuration (sid -> address)."""
 
-    index: int
+    position: int
     term: int
     data: str | None = None
     servers: Mapping[str, str] | None = None
 
 
 class Committed(NamedTuple):
-    """Everything up to ``index`` is committed, as this server knows."""
+    """Everything up to ``position`` is committed, as this server knows."""
 
-    index: int
+    position: int
 
 
 class Term(NamedTuple):

@@ -14,6 +14,9 @@ from harness.invariants.acts import CHANGES
 FORGETTING = (FaultKind.WIPE,)
 """Faults after which a server does not know what it knew."""
 
+FRESH = 5.0
+"""Cluster seconds."""
+
 
 class Witness:
     """Stands beside ``lab`` and tells ``monitor``."""
@@ -23,17 +26,27 @@ class Witness:
         self.monitor = monitor
         self._reads_files = Capability.RAFT_EVENTS in lab.capabilities
         self._every_event = Capability.ORDERED_EVENTS in lab.capabilities
+        self._hears_faults = Capability.FAULTS in lab.capabilities
         self._heard = 0
+        self._last: ClusterView | None = None
         monitor.world.ordered = self._every_event
 
     def look(self, view: ClusterView) -> None:
         """Somebody has looked: tell it, and first all that came before it."""
         self.catch_up()
+        self._last = view
         self.monitor.observe(view, tells_raft=not self._every_event)
+
+    def now(self) -> ClusterView:
+        """The cluster as it is: where a look takes time, the last one if it is not old."""
+        if not self._every_event and self._last is not None and self.lab.now() - self._last.at < FRESH:
+            return self._last
+        return self.lab.view()
 
     def catch_up(self) -> None:
         """Tell the faults and what servers wrote since the last time."""
-        self._faults()
+        if self._hears_faults:
+            self._faults()
         if self._reads_files:
             self.monitor.raft(self.lab.raft_events())
 
@@ -73,7 +86,7 @@ class Attended:
         def made(*args: Any, **values: Any) -> Any:
             lab, monitor = self._witness.lab, self._witness.monitor
             self._witness.catch_up()
-            act = Act(lab.now(), self._actor, name, (*args, *values.values()), lab.view())
+            act = Act(lab.now(), self._actor, name, (*args, *values.values()), self._witness.now())
             monitor.act(act)
             self.acts += 1
             answered = False

@@ -34,6 +34,7 @@ from harness.executors.processes.network import Pair
 from harness.executors.processes.real_clock import RealClock
 from harness.faults import Fault, FaultKind, FaultPlan
 from harness.raft_events import RaftEvent
+from harness.recording import Letter
 from harness.spec import ClusterSpec
 from harness.steps import CONTROLLER
 from harness.workload import Client
@@ -230,6 +231,9 @@ class KindExecutor(KubernetesExecutor):
             return None
         finally:
             connection.close()
+
+    def overhear(self, listen: Callable[[Letter], None]) -> bool:
+        return False
 
     def client(self) -> Client:
         return self._client

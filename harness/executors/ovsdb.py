@@ -39,6 +39,7 @@ from harness.executors.processes.spawner import Spawner
 from harness.executors.processes.workers import Workers
 from harness.faults import Fault, FaultKind, FaultPlan
 from harness.raft_events import RaftEvent
+from harness.recording import Letter
 from harness.spec import ClusterSpec
 from harness.steps import CENTRAL, CONTROLLER
 from harness.workload import Client
@@ -371,6 +372,9 @@ class OvsdbExecutor(FakeKubernetes):
     def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
         with self._guard():
             return tuple(self._fired)
+
+    def overhear(self, listen: Callable[[Letter], None]) -> bool:
+        return False
 
     def client(self) -> Client:
         return self._client

@@ -29,14 +29,16 @@ from harness.cluster import (
 from harness.errors import BadInput
 from harness.executor import Capability, Reply, Timing, WaitTimeout
 from harness.executors.fake_kubernetes import FakeKubernetes, running_env
+from harness.executors.simulation import overheard
 from harness.executors.simulation.client import SimulatedClient
 from harness.executors.simulation.clock import MICRO, SecondsClock
 from harness.executors.simulation.cluster import Machines
 from harness.executors.simulation.host import Machine, World
+from harness.executors.simulation.journal import JournalReader
 from harness.executors.simulation.northd import Northd
-from harness.executors.simulation.records import Recorder
 from harness.faults import Fault, FaultKind, FaultPlan
 from harness.raft_events import RaftEvent
+from harness.recording import Letter
 from harness.search.tape import Tape
 from harness.spec import FIRST_ADDRESS_OCTET, ClusterSpec
 from harness.steps import CENTRAL, CONTROLLER
@@ -83,7 +85,7 @@ class SimulatedExecutor(FakeKubernetes):
         self._fired: list[tuple[float, Fault, bool]] = []
         self._origin = 0.0
         self._known: dict[tuple[Database, str], Known] = {}
-        self._recorder: Recorder | None = None
+        self._journal: JournalReader | None = None
         self._looked: tuple[tuple[int, int], ClusterView] | None = None
         self._checker = LeaderChecker(self.kube, self._flags, kube_ovn)
         self._form(kube_ovn)
@@ -199,10 +201,10 @@ class SimulatedExecutor(FakeKubernetes):
         return frozenset(rows) if rows is not None else None
 
     def raft_events(self) -> Sequence[RaftEvent]:
-        if self._recorder is None:
-            self._recorder = Recorder(self.machines.source)
-            self.machines.note_in(self._recorder.journal)
-        return self._recorder.events(self._origin)
+        if self._journal is None:
+            self._journal = JournalReader(self.machines.source)
+            self.machines.note_in(self._journal.journal)
+        return self._journal.events(self._origin)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -281,6 +283,10 @@ class SimulatedExecutor(FakeKubernetes):
 
     def client(self) -> Client:
         return self._client
+
+    def overhear(self, listen: Callable[[Letter], None]) -> bool:
+        overheard.overhear(self.machines.world.network, self.now, listen)
+        return True
 
     def _inject(self, fault: Fault) -> bool:
         self._looked = None

@@ -332,9 +332,9 @@ class Chronicle:
         secret = []
         for lost in fact.lost:
             if type(lost) is Appended:
-                at = lost.index - server.base - 1
+                at = lost.position - server.base - 1
                 del server.terms[max(at, 0) :]
-                while server.configs and server.configs[-1][0] >= lost.index:
+                while server.configs and server.configs[-1][0] >= lost.position:
                     server.configs.pop()
             elif type(lost) is Term and lost.vote is not None:
                 if lost.term > fact.term or (lost.term == fact.term and fact.vote is None):

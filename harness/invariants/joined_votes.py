@@ -40,4 +40,5 @@ def _present(view: ClusterView, database: Database, host: str) -> bool:
     pair = view.leader(database)
     if pair is None:
         return False
-    return any(host_of(server.address) == host for server in (*pair[1].servers, *pair[1].adding))
+    addresses = [server.address for server in pair[1].servers] + [server.address for server in pair[1].adding]
+    return host in map(host_of, addresses)

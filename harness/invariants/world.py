@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.cluster import Database
@@ -9,6 +10,10 @@ from harness.invariants.chronicle import Chronicle
 
 AFTERMATH = 180.0
 """Cluster seconds in which the kubelet restarts servers whose probes failed while a trouble had taken the majority."""
+
+
+def _nobody(_at: float, _words: str) -> None:
+    pass
 
 
 @dataclass(slots=True)
@@ -24,7 +29,7 @@ class World:
     was over (-1 if there was none); ``hits`` says of each fault of the case whether it changed anything.
 
     ``ordered``: raft events of all files come in order of time. ``broken_raft``: databases in which a property of raft
-    is known to be broken.
+    is known to be broken. ``hear`` gets what a story should tell, with its moment.
     """
 
     leaves: str = ""
@@ -39,7 +44,7 @@ class World:
     at: float = 0.0
     excused_until: float = -1.0
     broken_raft: set[Database] = field(default_factory=set)
-    story: list[tuple[float, str]] = field(default_factory=list)
+    hear: Callable[[float, str], None] = _nobody
     chronicle: Chronicle = field(default_factory=Chronicle)
 
     def excuse(self, at: float) -> None:
@@ -47,5 +52,5 @@ class World:
         self.excused_until = max(self.excused_until, at + AFTERMATH)
 
     def happened(self, at: float, words: str) -> None:
-        """Something that a story should tell."""
-        self.story.append((at, words))
+        """Something bad that a story should tell."""
+        self.hear(at, words)

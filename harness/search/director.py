@@ -13,6 +13,7 @@ from harness.cluster import ClusterView
 from harness.errors import Inconclusive
 from harness.executor import LabExecutor
 from harness.faults import Fault, FaultKind, FaultPlan, TimedFault
+from harness.recording import Kind
 from harness.runner import Progress
 from harness.search import troubles
 from harness.search.case import Hit, Position
@@ -118,7 +119,8 @@ class Director:
         for hit in due:
             self._hits.remove(hit)
             trouble = troubles.named(hit.trouble)
-            self._ledger.happened(self._lab.now(), f"{hit.node or 'operator'}: {trouble.words}")
+            kind = Kind.FAULT if trouble.hands is None else Kind.HANDS
+            self._ledger.happened(self._lab.now(), f"{hit.node or 'operator'}: {trouble.words}", kind)
             if trouble.hands is None:
                 self.bit.append((hit, self._to_node(trouble, hit.node)))
             else:

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from harness.cluster import DATABASES, ClusterView, Database
 from harness.invariants.worst_margin import WorstMargin
+from harness.recorder import Recorder
+from harness.recording import Kind
 from harness.runner import Progress
 from harness.witness import Witness
 
 
 class Ledger:
-    """Learns from every look, and shows it to the judge."""
+    """Learns from every look, and shows it to the judge. ``recorder`` hears everything too, for those who draw it."""
 
-    def __init__(self, witness: Witness) -> None:
+    def __init__(self, witness: Witness, recorder: Recorder | None = None) -> None:
         self._witness = witness
+        self._recorder = recorder
         self._margin = witness.monitor.one(WorstMargin)
         self._at: float | None = None
         self._leaders: dict[Database, str | None] = {}
         self.at_zero = 0.0
         self.without = 0.0
-        self.story: list[tuple[float, str]] = witness.monitor.world.story
+        self.story: list[tuple[float, str]] = []
+        witness.monitor.world.hear = lambda at, words: self.happened(at, words, Kind.BAD)
 
     @property
     def lowest(self) -> int:
         """The least number of servers that could still fail, in the worse database."""
         return min(self._margin.lowest.values(), default=99)
 
-    def happened(self, at: float, words: str) -> None:
+    def happened(self, at: float, words: str, kind: Kind = Kind.RUN) -> None:
         self.story.append((at, words))
+        if self._recorder is not None:
+            self._recorder.happened(at, kind, words)
 
     def excuse(self, at: float) -> None:
         """What is lost in the aftermath of ``at`` is not the procedure's doing."""
@@ -34,6 +40,8 @@ class Ledger:
 
     def told(self, progress: Progress) -> None:
         """A line for each step that does something or fails."""
+        if self._recorder is not None:
+            self._recorder.told(progress)
         if progress.kind == "started":
             self.happened(progress.at, f"step {progress.number}: {progress.step.title}")
         elif progress.kind == "failed":
@@ -47,6 +55,8 @@ class Ledger:
             self.at_zero += passed if worst == 0 else 0.0
             self.without += passed if worst < 0 else 0.0
         self._at = view.at
+        if self._recorder is not None:
+            self._recorder.observe(view)
         self._witness.look(view)
         for database in DATABASES:
             self._leader(view, database)
@@ -55,5 +65,5 @@ class Ledger:
         pair = view.leader(database)
         leader = pair[0] if pair is not None else None
         if database in self._leaders and leader != self._leaders[database]:
-            self.happened(view.at, f"{database}: {leader} leads" if leader else f"{database}: nobody leads")
+            self.happened(view.at, f"{database}: {leader or 'nobody'} leads", Kind.RAFT)
         self._leaders[database] = leader

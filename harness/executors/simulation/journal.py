@@ -29,7 +29,7 @@ made = tuple.__new__
 """Makes a named tuple at half the price: for what is made of every record."""
 
 
-class Recorder:
+class JournalReader:
     """Turns a journal into events. ``source`` says whose files a process writes."""
 
     def __init__(self, source: Callable[[Process], Source]) -> None:
@@ -77,7 +77,7 @@ def contents(header: Header, records: Sequence[Record]) -> Contents:
     for record in records:
         if type(record) is EntryRecord:
             entry = _entry(record)
-            while entries and entries[-1].index >= entry.index:
+            while entries and entries[-1].position >= entry.position:
                 entries.pop()
             entries.append(entry)
         if getattr(record, "term", 0) > term or (type(record) is EntryRecord and record.entry.term > term):
