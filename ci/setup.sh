@@ -9,6 +9,12 @@ PACKAGES=(openvswitch-common ovn-common ovn-central iproute2 iptables)
 PROGRAMS=(ovsdb-server ovsdb-tool ovs-appctl ovn-nbctl ovn-northd ip iptables)
 OVN_UNITS=(ovn-central.service ovn-northd.service ovn-ovsdb-server-nb.service ovn-ovsdb-server-sb.service)
 
+# The tests of the HTML page look at it in a browser, if there is one; with OVN_BROWSER=1 there must be.
+if [ "${OVN_BROWSER:-0}" = 1 ]; then
+  PACKAGES+=(chromium)
+  PROGRAMS+=(chromium)
+fi
+
 say() { printf 'setup: %s\n' "$*" >&2; }
 is_root() { [ "$(id -u)" = 0 ]; }
 has() { command -v "$1" >/dev/null 2>&1; }

@@ -15,15 +15,18 @@ FSYNC_US = (1000, 1500, 2000, 3000, 5000)
 class Syncer:
     """Calls ``done(ticket)`` when everything that was in the file when ``request(ticket)`` came is durable."""
 
-    __slots__ = ("_busy", "_choices", "_clock", "_disk", "_done", "_ticket")
+    __slots__ = ("_busy", "_choice", "_choices", "_clock", "_disk", "_done", "_ticket")
 
-    def __init__(self, clock: VirtualClock, choices: Choices, disk: Disk, done: Callable[[int], None]) -> None:
+    def __init__(
+        self, clock: VirtualClock, choices: Choices, disk: Disk, done: Callable[[int], None], owner: str = ""
+    ) -> None:
         self._clock = clock
         self._choices = choices
         self._disk = disk
         self._done = done
         self._busy = False
         self._ticket = 0
+        self._choice = f"fsync: {owner}"
 
     def request(self, ticket: int) -> None:
         self._ticket = ticket
@@ -36,7 +39,7 @@ class Syncer:
 
     def _start(self) -> None:
         self._busy = True
-        delay = FSYNC_US[self._choices.choose("fsync", len(FSYNC_US))]
+        delay = FSYNC_US[self._choices.choose(self._choice, len(FSYNC_US))]
         self._clock.post(self._clock.now + delay, self._finished, (self._ticket, len(self._disk.records)))
 
     def _finished(self, ticket: int, records: int) -> None:

@@ -29,7 +29,8 @@ SYN_PAUSES_MS = (1000, 2000, 4000, 8000)
 
 
 class Choices(Protocol):
-    """A named choice in ``range(n)``; 0 means "nothing bad happens"."""
+    """A named choice in ``range(n)``; 0 means "nothing bad happens". A name says what is chosen and, after ": ", for
+    whom."""
 
     def choose(self, name: str, n: int) -> int: ...
 
@@ -86,7 +87,7 @@ class End:
 
     __slots__ = (
         *("host", "port", "owner", "peer", "number", "open", "gone", "tail_us", "heard_us", "held", "stuck_us"),
-        *("inbox", "watched"),
+        *("inbox", "watched", "choice"),
     )
 
     def __init__(self, owner: Host, number: int, port: str, now: int) -> None:
@@ -103,6 +104,7 @@ class End:
         self.stuck_us = 0
         self.inbox: list[Item] = []
         self.watched = False
+        self.choice = "delay"
 
 
 class Network:
@@ -220,6 +222,7 @@ class Network:
         port = split(address)[1]
         near, far = End(process, number, port, now), End(server, 0, port, now)
         near.peer, far.peer = far, near
+        near.choice, far.choice = f"delay: {near.host}>{far.host}:{port}", f"delay: {far.host}>{near.host}:{port}"
         self._ends[near] = self._ends[far] = None
         if not server.paused:
             server.accepted(far)
@@ -238,7 +241,7 @@ class Network:
             self.tap(end.owner.address, end.peer.owner.address, message, cut)
         at = self._clock.now + self.delay_us
         if not routine:
-            extra = self._choices.choose("delay", 8)
+            extra = self._choices.choose(end.choice, 8)
             if extra:
                 at += EXTRA_DELAYS_US[extra]
         if at < end.tail_us:

@@ -75,7 +75,8 @@ class Process(Observed):
         self._profile = profile
         self._wake = 0
         self._sessions: dict[int, Session] = {}
-        self._syncer = Syncer(clock, choices, disk, self._synced)
+        self._syncer = Syncer(clock, choices, disk, self._synced, self.name)
+        self._jitter = f"election jitter: {self.name}"
         self._late = 0
         self._stagger = zlib.crc32(self.name.encode()) % ELECTION_RANGE_MS
 
@@ -254,7 +255,7 @@ class Process(Observed):
         self._clock.post(max(effect.at * MS, self._clock.now), tick, (self, self._wake))
 
     def _draw_election(self, effect: DrawElection) -> None:
-        drawn = self._choices.choose("election jitter", ELECTION_RANGE_MS)
+        drawn = self._choices.choose(self._jitter, ELECTION_RANGE_MS)
         self._event(ElectionArmed((drawn + self._stagger) % ELECTION_RANGE_MS))
 
     def _applied(self, effect: Applied) -> None:

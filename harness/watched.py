@@ -11,6 +11,7 @@ from harness.executor import LabExecutor
 from harness.invariants import CATALOGUE, Ending, Monitor, World
 from harness.invariants.worst_margin import WorstMargin
 from harness.plan import Plan
+from harness.recorder import Recorder
 from harness.witness import Witness
 
 T = TypeVar("T")
@@ -20,14 +21,19 @@ class Watched:
     """Passes everything on to ``executor``, learns from every view, and judges by ``monitor`` as it goes.
 
     ``lowest`` is the least number of servers that could still fail, of each database; ``tell`` hears it at every look.
-    ``plan`` says what is meant to change; without one only the cluster is judged.
+    ``plan`` says what is meant to change (without one only the cluster is judged); ``recorder`` sees what was seen.
     """
 
     def __init__(
-        self, executor: LabExecutor, tell: Callable[[Mapping[str, int]], None], plan: Plan | None = None
+        self,
+        executor: LabExecutor,
+        tell: Callable[[Mapping[str, int]], None],
+        plan: Plan | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self._inner = executor
         self._tell = tell
+        self._recorder = recorder
         leaves = plan.old.address if plan is not None and plan.old is not None else ""
         comes = plan.new.address if plan is not None and plan.new is not None else ""
         gated = plan is not None and plan.procedure == "guarded"
@@ -56,6 +62,8 @@ class Watched:
         view = self._inner.view()
         self.before = self.before or view
         self._witness.look(view)
+        if self._recorder is not None:
+            self._recorder.observe(view)
         self._tell({database.value: margin for database, margin in self._margin.margins.items()})
         return view
 

@@ -28,6 +28,8 @@ from harness.procedures.wanted import Wanted, make
 from harness.report import data
 from harness.report.live import LiveReporter, PlainReporter, Reporter
 from harness.report.outcome import Outcome, outcome_data, outcome_lines
+from harness.report.outcome_page import outcome_page
+from harness.report.page import render
 from harness.report.text import check_lines
 from harness.report.wording import short_subject
 from harness.runner import Pace
@@ -79,6 +81,12 @@ def _shared(function: Any) -> Any:
             type=click.Path(path_type=Path, file_okay=False),
             metavar="DIRECTORY",
             help="kube: where copies of the databases go. Default: beside the journal.",
+        ),
+        click.option(
+            "--report",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE.html",
+            help="Write the run as one page there: what was done, and what the cluster showed meanwhile.",
         ),
         output_options("text", "json"),
         run_options,
@@ -132,13 +140,15 @@ def _wanted(verb: str, node: str, spare: str, values: dict[str, Any]) -> Wanted:
 def _apply(context: click.Context, wanted: Wanted, plan: Plan | None, values: dict[str, Any]) -> None:
     form, path, pace = values.pop("form"), values.pop("path"), Pace(values.pop("pace"))
     given: Path | None = values.pop("journal")
-    check_writable(path)
+    report: Path | None = values.pop("report")
+    for written in (path, report):
+        check_writable(written)
     yes, backups = values.pop("yes"), values.pop("backups")
     source = Source.of(context, values, changes=True)
     assert source.backend is not None, "Source.of saw to it"
     journal_path = given or _journal_path(source.backend)
     if source.is_cluster:
-        _operate(context, source, wanted, plan, Run(journal_path, backups, yes, pace, form, path))
+        _operate(context, source, wanted, plan, Run(journal_path, backups, yes, pace, form, path, report))
         return
     with closing(_open_journal(journal_path)) as journal:
         say(f"on: {source.words()}; made for this run and removed afterwards, so nothing asks for confirmation")
@@ -153,6 +163,7 @@ def _apply(context: click.Context, wanted: Wanted, plan: Plan | None, values: di
         _after_a_lab(outcome.error)
     text = data.dump(outcome_data(outcome)) if form == "json" else "\n".join(outcome_lines(outcome))
     say(f"journal: {journal_path}; the lab is removed")
+    _draw(outcome, report)
     with contextlib.suppress(ReaderGone):  # what became of the run counts for more than who reads it
         write(text, path)
     _finish(context, outcome)
@@ -168,6 +179,7 @@ class Run:
     pace: Pace
     form: str | None
     path: Path | None
+    report: Path | None
 
 
 def _operate(context: click.Context, source: Source, wanted: Wanted, plan: Plan | None, how: Run) -> None:
@@ -186,9 +198,16 @@ def _operate(context: click.Context, source: Source, wanted: Wanted, plan: Plan 
         outcome = operate.carry_out(executor, made, journal, how.journal, _reporter(made), how.pace, where)
     text = data.dump(outcome_data(outcome)) if how.form == "json" else "\n".join(outcome_lines(outcome))
     say(f"journal: {how.journal}")
+    _draw(outcome, how.report)
     with contextlib.suppress(ReaderGone):
         write(text, how.path)
     _finish(context, outcome)
+
+
+def _draw(outcome: Outcome, path: Path | None) -> None:
+    """The page of ``--report``."""
+    if path is not None:
+        write(render(outcome_page(outcome)), path)
 
 
 def _made(wanted: Wanted, saved_plan: Plan | None, executor: Executor) -> Plan:

@@ -10,6 +10,7 @@ from harness.errors import Interrupted, OvnswapError
 from harness.executor import Capability, LabExecutor
 from harness.journal import Journal
 from harness.plan import Plan
+from harness.recorder import Recorder
 from harness.report.live import Reporter
 from harness.report.outcome import EndLooks, Outcome, StepLine
 from harness.runner import Pace, Progress, Runner
@@ -20,8 +21,9 @@ from harness.workload import History
 class Keeper:
     """Keeps what became of every step, also of a run that ends in an error, and passes it on to a reporter."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter, recorder: Recorder) -> None:
         self._reporter = reporter
+        self._recorder = recorder
         self._steps: dict[int, StepLine] = {}
 
     @property
@@ -39,6 +41,7 @@ class Keeper:
             self._steps[progress.number] = StepLine(
                 begun.number, begun.title, begun.step, progress.kind, begun.started, progress.at, progress.text
             )
+        self._recorder.told(progress)
         self._reporter(progress)
 
 
@@ -56,7 +59,8 @@ def run(lab: Lab, plan: Plan, journal: Journal, journal_name: str, reporter: Rep
 
     On a cluster that is not ours no client writes, and the end is judged without one. A refused plan is not judged."""
     began, started = utc_now(), lab.executor.now()
-    keeper, watched = Keeper(reporter), Watched(lab.executor, reporter.margins, plan)
+    recorder = Recorder()
+    keeper, watched = Keeper(reporter, recorder), Watched(lab.executor, reporter.margins, plan, recorder)
     error: OvnswapError | None = None
     history: History | None = None
     end: EndLooks | None = None
@@ -97,6 +101,7 @@ def run(lab: Lab, plan: Plan, journal: Journal, journal_name: str, reporter: Rep
         history=history,
         end=end,
         lowest=watched.lowest,
+        recorder=recorder,
     )
 
 

@@ -28,8 +28,8 @@ class JoinedVotes(Property):
             self.broken(f"{act.database}: a kick before the newcomer at {comes} votes", act.database)
 
     def on_ending(self, ending: Ending) -> None:
-        if ending.how != "done" or not ending.comes:
-            return
+        if ending.how != "done" or not ending.comes or self.world.disturbed_lately:
+            return  # what a fault does to a newcomer that was a voter: P8 asks again at the end
         for database in DATABASES:
             if not health.is_voter(ending.view, database, ending.comes):
                 self.broken(f"{database}: called done, and {ending.comes} is no caught-up voter", database)

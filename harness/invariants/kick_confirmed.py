@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.cluster import Database
+from harness.cluster import ClusterView, Database
 from harness.invariants.acts import Act, Ending
 from harness.invariants.base import Property
 from harness.invariants.kicked import entry_of, removed
@@ -20,6 +20,12 @@ class KickConfirmed(Property):
 
     def begin(self) -> None:
         self._open: dict[tuple[str, Database], str] = {}
+
+    def on_look(self, view: ClusterView) -> None:
+        """Once it was committed it stays so, whatever becomes of the servers."""
+        for (actor, database), host in list(self._open.items()):
+            if removed(view, database, host):
+                del self._open[actor, database]
 
     def on_act(self, act: Act) -> None:
         if not self._open:

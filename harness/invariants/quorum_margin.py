@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness import health
+from harness import health, rollout_order
 from harness.cluster import DATABASES, ClusterView, Database
 from harness.forecast import Standing
 from harness.invariants.acts import Act
@@ -14,8 +14,8 @@ from harness.steps import CENTRAL
 
 
 class QuorumMargin(Property):
-    """Judged when a kick, the deletion of a pod or the removal of files is about to be made, on the cluster as it is
-    then. What a rollout deletes is nobody's act: P2 sees it."""
+    """Judged when a kick, the deletion of a pod, the removal of files or the resumption of a rollout is about to be
+    made, on the cluster as it is then, which the operator should have looked at."""
 
     id = "P1"
     statement = "Before each act that takes a server away, live members of the configuration after it are a majority."
@@ -65,6 +65,9 @@ def _stops(act: Act) -> frozenset[str]:
     central = [pod for pod in view.pods_of(CENTRAL) if pod.active and pod.address]
     if act.what == "delete_pod":
         return frozenset(pod.address or "" for pod in central if pod.name == act.arguments[0])
+    if act.what == "resume" and act.arguments[0] == CENTRAL and (workload := view.workload(CENTRAL)) is not None:
+        victim = rollout_order.next_victim(view, workload)
+        return frozenset(() if victim is None or victim.address is None else (victim.address,))
     if act.what == "delete_pods" and act.arguments[0] == CENTRAL:
         return frozenset(pod.address or "" for pod in central)
     if act.what == "remove_directory":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.cluster import Database
+from harness.cluster import ClusterView, Database
 from harness.invariants.acts import Act
 from harness.invariants.base import Property
 from harness.invariants.kicked import entry_of, removed
@@ -17,6 +17,11 @@ class SerialActors(Property):
 
     def begin(self) -> None:
         self._open: dict[Database, tuple[str, str]] = {}
+
+    def on_look(self, view: ClusterView) -> None:
+        for database, (_, host) in list(self._open.items()):
+            if removed(view, database, host):
+                del self._open[database]
 
     def on_act(self, act: Act) -> None:
         database = act.database

@@ -47,6 +47,11 @@ class World:
     hear: Callable[[float, str], None] = _nobody
     chronicle: Chronicle = field(default_factory=Chronicle)
 
+    @property
+    def disturbed_lately(self) -> bool:
+        """A fault began or ended so short a time ago that not everything may be in order again."""
+        return self.disturbed >= 0 and self.at - self.disturbed < AFTERMATH
+
     def excuse(self, at: float) -> None:
         """What is lost in the aftermath of ``at`` is not the procedure's doing."""
         self.excused_until = max(self.excused_until, at + AFTERMATH)

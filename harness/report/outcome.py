@@ -9,6 +9,7 @@ from typing import Any
 from harness.cluster import DATABASES
 from harness.errors import ExitCode, OvnswapError
 from harness.plan import API_VERSION, Plan
+from harness.recorder import Recorder
 from harness.report.wording import clean, margin, short_subject
 from harness.workload import History
 
@@ -43,7 +44,7 @@ class EndLooks:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A run that is over, however it ended. ``end`` is None if nobody looked; ``lowest``: servers that could still fail
-    at the worst moment seen."""
+    at the worst moment seen; ``recorder``: what was seen."""
 
     plan: Plan
     where: str
@@ -57,6 +58,7 @@ class Outcome:
     history: History | None = None
     end: EndLooks | None = None
     lowest: Mapping[str, int] = field(default_factory=dict)
+    recorder: Recorder | None = None
 
     @property
     def broken(self) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ Small, and made of plain values, so that it can be sent to a worker, shrunk, and
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from harness.errors import BadInput
 from harness.procedures.wanted import Wanted
 from harness.search import troubles
+from harness.search.tape import Edit, Source, Tape, Turn
 from harness.spec import ClusterSpec
 
 
@@ -57,7 +58,8 @@ class Hit:
 class Case:
     """``wanted`` is run on a cluster by ``spec``; ``seed`` draws delays and orders (None: the happy schedule).
 
-    ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`).
+    ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`). ``depth``, ``edits`` and ``turns``
+    say more of the schedule (:class:`harness.search.tape.Source`).
     """
 
     wanted: Wanted
@@ -65,3 +67,18 @@ class Case:
     hits: tuple[Hit, ...] = ()
     seed: int | None = None
     mutation: str = ""
+    depth: int = 0
+    edits: tuple[Edit, ...] = ()
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        return Source(self.seed, self.depth, self.edits, self.turns)
+
+    def tape(self) -> Tape:
+        """A new tape for one run."""
+        return Tape.of(self.source)
+
+    def under(self, source: Source) -> Case:
+        """The same under another schedule."""
+        return replace(self, seed=source.seed, depth=source.depth, edits=source.edits, turns=source.turns)

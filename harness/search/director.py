@@ -53,6 +53,8 @@ class Director:
         self._before: ClusterView | None = None
         self._earlier: ClusterView | None = None
         self.bit: list[tuple[Hit, bool]] = []
+        self.arrived: Callable[[int, Position], None] | None = None
+        """Hears of each place of the first run, before anything befalls anybody there."""
 
     @property
     def executor(self) -> LabExecutor:
@@ -69,11 +71,16 @@ class Director:
         elif progress.kind in ("done", "skipped"):
             self._fire(Position.AFTER)
 
+    def expect(self, hits: tuple[Hit, ...]) -> None:
+        """What is still to come."""
+        self._hits = list(hits)
+
     def revive(self) -> None:
         """Another operator, or the same one again, sits down: sees what is, and hears every answer."""
         self._dead = self._answer_is_lost = False
         self._stale.clear()
         self._hits.clear()
+        self.arrived = None
 
     # -- what passes through ------------------------------------------------------------------------------------
 
@@ -115,6 +122,8 @@ class Director:
     # -- troubles -----------------------------------------------------------------------------------------------
 
     def _fire(self, position: Position) -> None:
+        if self.arrived is not None:
+            self.arrived(self._step, position)
         due = [hit for hit in self._hits if hit.step == self._step and hit.position is position]
         for hit in due:
             self._hits.remove(hit)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
 from harness import executors
 from harness.addresses import host_of, split_list
 from harness.cluster import DATABASES, ClusterView
+from harness.errors import Inconclusive, StepFailed
 from harness.plan import Plan
 from harness.procedures.wanted import make
 from harness.runner import Pace, Progress, Runner
 from harness.search.case import Case, Hit, Position
-from harness.search.tape import Tape
 from harness.search.troubles import Trouble
 from harness.steps import CENTRAL
 
@@ -53,8 +53,11 @@ def roles(view: ClusterView, plan: Plan) -> tuple[tuple[str, tuple[str, ...]], .
 
 
 def survey(case: Case) -> list[Place]:
-    """The places of the undisturbed run of ``case`` in the simulator. Raises what the runner raises."""
-    with closing(executors.create("sim", case.spec, tape=Tape(seed=case.seed))) as lab:
+    """The places of the undisturbed run of ``case`` in the simulator, up to where it fails if it does.
+
+    Raises :class:`BadInput` and :class:`Refused` where there is no run.
+    """
+    with closing(executors.create("sim", case.spec, tape=case.tape())) as lab:
         plan = make(case.wanted, lab.view(), lab.files)
         found: list[Place] = []
 
@@ -71,7 +74,8 @@ def survey(case: Case) -> list[Place]:
                 found.append(Place(progress.number, title, Position.AFTER, here))
 
         lab.client().start()  # as in a trial: the same events at the same times
-        Runner(lab, plan, watch=watch, pace=Pace()).run()
+        with suppress(StepFailed, Inconclusive):
+            Runner(lab, plan, watch=watch, pace=Pace()).run()
         return found
 
 

@@ -13,25 +13,26 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from harness import executors, health
-from harness.cluster import Database
+from harness.cluster import ClusterView, Database
 from harness.errors import BadInput, OvnswapError, Refused
 from harness.executor import LabExecutor, WaitTimeout
 from harness.faults import Fault, FaultKind
 from harness.plan import Plan
-from harness.procedures.wanted import make
+from harness.procedures.wanted import Wanted, make
 from harness.recorder import Recorder
 from harness.recording import Recording
-from harness.runner import Pace, Runner
+from harness.runner import Pace, Progress, Runner
 from harness.search import mutants, troubles
 from harness.search.case import Case
 from harness.search.director import Director, OperatorDied
-from harness.search.judge import BAD, CONVERGES, Judge, Verdict
+from harness.search.judge import BAD, CONVERGES, Judge, Verdict, nodes_of
 from harness.search.ledger import Ledger
-from harness.search.tape import Tape
+from harness.search.states import Seen
+from harness.search.tape import Edit, Tape
 from harness.steps import CENTRAL
 from harness.workload import History
 
-__all__ = ["BAD", "Summary", "Verdict", "recorded", "run"]
+__all__ = ["BAD", "CONVERGES", "Summary", "Trial", "Verdict", "befallen", "parts", "recorded", "run", "traced"]
 
 AGAIN = 3
 """How often the operator types the command again."""
@@ -47,7 +48,8 @@ class Summary:
 
     ``reasons`` say why a verdict is bad, or why the operator was refused; ``stalls`` the longest time in which nb and
     sb acknowledged nothing; ``at_zero`` and ``without`` how long a database could spare nobody, or had no majority.
-    ``digest`` names the run: the same case gives the same one in every process.
+    ``digest`` names the run: the same case gives the same one in every process. ``states`` are the abstract states that
+    it went through (:mod:`harness.search.states`), ``choices`` how many its tape made.
     """
 
     case: Case
@@ -61,10 +63,22 @@ class Summary:
     story: tuple[tuple[float, str], ...]
     digest: str
     cpu: float
+    states: tuple[str, ...] = ()
+    choices: int = 0
 
     @property
     def bad(self) -> bool:
         return self.verdict in BAD
+
+
+def traced(case: Case) -> tuple[Summary, tuple[Edit, ...]]:
+    """Rehearse ``case`` in the simulator; also every choice that was not 0, as edits of the happy schedule."""
+    began = time.process_time()
+    tape = case.tape()
+    with closing(executors.create("sim", case.spec, tape=tape)) as lab:
+        trial = Trial(case, lab)
+        trial.play()
+        return trial.ended(tape, began, tell=True), tape.deviations()
 
 
 def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
@@ -73,12 +87,11 @@ def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
     Raises :class:`BadInput` if the procedure does not fit the cluster, or the backend can't run here.
     """
     began = time.process_time()
-    tape = Tape(seed=case.seed)
+    tape = case.tape()
     with closing(executors.create(backend, case.spec, tape=tape)) as lab:
-        trial = _Trial(case, lab)
+        trial = Trial(case, lab)
         trial.play()
-        verdict, reasons = trial.verdict()
-        return trial.summary(verdict, reasons, tape, time.process_time() - began, tell=tell or verdict in BAD)
+        return trial.ended(tape, began, tell=tell)
 
 
 def recorded(case: Case, backend: str = "sim") -> tuple[Summary, Recording]:
@@ -87,32 +100,38 @@ def recorded(case: Case, backend: str = "sim") -> tuple[Summary, Recording]:
     Raises as :func:`run` does.
     """
     began = time.process_time()
-    tape = Tape(seed=case.seed)
+    tape = case.tape()
     with closing(executors.create(backend, case.spec, tape=tape)) as lab:
         recorder = Recorder()
         lab.overhear(recorder.overheard)
-        trial = _Trial(case, lab, recorder)
+        trial = Trial(case, lab, recorder)
         trial.play()
-        verdict, reasons = trial.verdict()
-        summary = trial.summary(verdict, reasons, tape, time.process_time() - began, tell=True)
-        return summary, recorder.recording(backend, verdict.value, reasons, trial.history)
+        summary = trial.ended(tape, began, tell=True)
+        return summary, recorder.recording(backend, summary.verdict.value, summary.reasons, trial.history)
 
 
-class _Trial:
+class Trial:
     """The parts of one run, in their order: :meth:`play`, :meth:`verdict`, :meth:`summary`."""
 
     def __init__(self, case: Case, lab: LabExecutor, recorder: Recorder | None = None) -> None:
         self._case = case
         self._lab = lab
-        central = lab.view().workload(CENTRAL)
+        view = lab.view()
+        central = view.workload(CENTRAL)
         self._recorder = recorder
         self._judge = Judge(case, lab)
         self._ledger = Ledger(self._judge.witness, recorder)
         node_ips = central.env.get("NODE_IPS", "") if central is not None else ""
-        self._director = Director(lab, self._ledger, case.hits, node_ips)
+        self._seen = Seen(lab, parts(case.wanted, view))
+        self._director = Director(self._seen.lab, self._ledger, case.hits, node_ips)
         self._ends: list[str] = []
         self._last: str = ""
         self._history: History | None = None
+
+    def ended(self, tape: Tape, began: float, *, tell: bool = False) -> Summary:
+        """Judge what :meth:`play` has left. ``began`` is the process's time then."""
+        verdict, reasons = self.verdict()
+        return self.summary(verdict, reasons, tape, time.process_time() - began, tell=tell or verdict in BAD)
 
     @property
     def history(self) -> History | None:
@@ -145,13 +164,17 @@ class _Trial:
             return
         attended = self._judge.witness.attended(self._director.executor)
         try:
-            Runner(attended.lab, plan, watch=self._director.watch, pace=Pace()).run()
+            Runner(attended.lab, plan, watch=self._watch, pace=Pace()).run()
         except OperatorDied:
             self._ended("died", "", attended.acts)
         except OvnswapError as error:
             self._ended("refused" if isinstance(error, Refused) else "stopped", str(error), attended.acts)
         else:
             self._ended("done", "", attended.acts)
+
+    def _watch(self, progress: Progress) -> None:
+        self._seen.step = progress.number
+        self._director.watch(progress)
 
     def _plan(self) -> Plan:
         view = self._lab.view()
@@ -178,7 +201,7 @@ class _Trial:
 
     def _end_troubles(self) -> None:
         self._lab.inject(Fault(FaultKind.HEAL))
-        for name in _befallen(self._case):
+        for name in befallen(self._case):
             self._lab.inject(Fault(FaultKind.RESUME, (name,)))
             self._lab.inject(Fault(FaultKind.NODE_UP, (name,)))
 
@@ -200,7 +223,9 @@ class _Trial:
     # -- judge --------------------------------------------------------------------------------------------------
 
     def verdict(self) -> tuple[Verdict, tuple[str, ...]]:
-        return self._judge.verdict([changed for _, changed in self._director.bit], self._history, self._plan)
+        """How it ended. A fault that never came changed nothing."""
+        hits = [changed for _, changed in self._director.bit] or [False] * len(self._case.hits)
+        return self._judge.verdict(hits, self._history, self._plan)
 
     # -- summary ------------------------------------------------------------------------------------------------
 
@@ -221,8 +246,18 @@ class _Trial:
             story=story if tell else (),
             digest=trace,
             cpu=cpu,
+            states=tuple(self._seen.states),
+            choices=len(tape.taken),
         )
 
 
-def _befallen(case: Case) -> tuple[str, ...]:
+def befallen(case: Case) -> tuple[str, ...]:
+    """The nodes that something happens to."""
     return tuple(dict.fromkeys(hit.node for hit in case.hits if hit.node))
+
+
+def parts(wanted: Wanted, view: ClusterView) -> dict[str, str]:
+    """The letter of each address that has a part in the procedure: L leaves, N comes in."""
+    gone, come = nodes_of(wanted)
+    letters = [(name, "L") for name in gone] + [(name, "N") for name in come]
+    return {node.address: letter for name, letter in letters if (node := view.node(name)) is not None}

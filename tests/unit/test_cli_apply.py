@@ -24,6 +24,24 @@ from harness.steps import Remove
 SPARE = "kube-ovn-control-plane4"
 
 
+def test_a_run_is_drawn_as_a_page(tmp_path: Path) -> None:
+    page = tmp_path / "run.html"
+    result = ovnswap("apply", "remove", LEAVER, *SIM, "--report", str(page))
+    assert result.exit_code == ExitCode.OK
+    html = page.read_text()
+    assert "<h1>done</h1>" in html
+    assert f"kubectl label node {LEAVER} kube-ovn/role-" in html
+    assert "no acknowledged row is lost" in html
+    assert html.count('class="role leader"') >= 2
+
+
+def test_a_page_that_can_not_be_written_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    result = ovnswap("apply", "remove", LEAVER, *SIM, "--report", str(tmp_path / "nowhere" / "run.html"))
+    assert result.exit_code == ExitCode.USAGE
+    assert "can't write" in result.stderr
+    assert "step" not in result.stderr
+
+
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Journals go below a directory of the test's own."""

@@ -48,7 +48,7 @@ class NotedChance:
 
     def choose(self, name: str, n: int) -> int:
         value = self._random.randrange(n) if self._random.random() < self._often else 0
-        self._notes.add("choice", name, n, value)
+        self._notes.add("choice", name.partition(": ")[0], n, value)  # what, not for whom
         return value
 
 

@@ -27,7 +27,7 @@ class Seeded:
         self._only = only
 
     def choose(self, name: str, n: int) -> int:
-        return self._random.randrange(n) if not self._only or name in self._only else 0
+        return self._random.randrange(n) if not self._only or name.partition(": ")[0] in self._only else 0
 
 
 def sid(number: int, life: int = 1) -> str:
