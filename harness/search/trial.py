@@ -111,7 +111,7 @@ def recorded(case: Case, backend: str = "sim") -> tuple[Summary, Recording]:
 
 
 class Trial:
-    """The parts of one run, in their order: :meth:`play`, :meth:`verdict`, :meth:`summary`."""
+    """The parts of one run, in their order: :meth:`play`, :meth:`judge`, :meth:`summary`."""
 
     def __init__(self, case: Case, lab: LabExecutor, recorder: Recorder | None = None) -> None:
         self._case = case
@@ -130,7 +130,7 @@ class Trial:
 
     def ended(self, tape: Tape, began: float, *, tell: bool = False) -> Summary:
         """Judge what :meth:`play` has left. ``began`` is the process's time then."""
-        verdict, reasons = self.verdict()
+        verdict, reasons = self.judge()
         return self.summary(verdict, reasons, tape, time.process_time() - began, tell=tell or verdict in BAD)
 
     @property
@@ -222,7 +222,7 @@ class Trial:
 
     # -- judge --------------------------------------------------------------------------------------------------
 
-    def verdict(self) -> tuple[Verdict, tuple[str, ...]]:
+    def judge(self) -> tuple[Verdict, tuple[str, ...]]:
         """How it ended. A fault that never came changed nothing."""
         hits = [changed for _, changed in self._director.bit] or [False] * len(self._case.hits)
         return self._judge.verdict(hits, self._history, self._plan)
