@@ -11,6 +11,7 @@ from harness.executor import LabExecutor
 from harness.invariants import CATALOGUE, Ending, Monitor, World
 from harness.invariants.worst_margin import WorstMargin
 from harness.plan import Plan
+from harness.procedures.wanted import Wanted
 from harness.recorder import Recorder
 from harness.witness import Witness
 
@@ -37,8 +38,9 @@ class Watched:
         leaves = plan.old.address if plan is not None and plan.old is not None else ""
         comes = plan.new.address if plan is not None and plan.new is not None else ""
         gated = plan is not None and plan.procedure == "guarded"
+        waived = plan is not None and Wanted.like(plan).accept_stall
         self.before: ClusterView | None = None
-        self.monitor = Monitor(CATALOGUE, World(leaves, comes, gated))
+        self.monitor = Monitor(CATALOGUE, World(leaves, comes, gated, waived))
         self._witness = Witness(executor, self.monitor)
         self._attended = self._witness.attended(executor)
         self._margin = self.monitor.one(WorstMargin)

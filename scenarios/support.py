@@ -14,6 +14,7 @@ from harness.forecast import Standing
 from harness.invariants import CATALOGUE, Ending, EndState, Monitor, Violation, World
 from harness.journal import MemoryJournal
 from harness.plan import Plan
+from harness.procedures.wanted import Wanted
 from harness.runner import Pace, Progress, Runner, RunResult
 from harness.spec import ClusterSpec
 from harness.witness import Witness
@@ -55,7 +56,7 @@ class Watch:
         self.worst = 99
         self.before = executor.view()
         leaves, comes = (target.address if target is not None else "" for target in (plan.old, plan.new))
-        world = World(leaves, comes, gated=plan.procedure == "guarded")
+        world = World(leaves, comes, gated=plan.procedure == "guarded", waived=Wanted.like(plan).accept_stall)
         world.forgiven = frozenset(node.address for node in self.before.nodes if not node.ready)
         self.monitor = Monitor(CATALOGUE, world)
         self.witness = Witness(executor, self.monitor)

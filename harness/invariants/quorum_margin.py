@@ -23,6 +23,8 @@ class QuorumMargin(Property):
     end_grade = Grade.ORDER
 
     def on_act(self, act: Act) -> None:
+        if self.world.waived:
+            return
         for database in DATABASES:
             after = _after(act, database)
             if after is not None and after.margin < 0 <= _now(act.view, database).margin:

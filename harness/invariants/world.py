@@ -22,7 +22,8 @@ class World:
 
     The procedure: ``leaves`` and ``comes`` are the addresses that it takes out and brings in ("" for none); ``gated``
     says that it promises to wait for an entry of the leader's own term (S11); ``own_term`` asks that of every
-    configuration entry, which OVSDB does not keep (facts: testing 0.2).
+    configuration entry, which OVSDB does not keep (facts: testing 0.2). ``waived``: the operator has accepted that the
+    majority is lost while a member of a small cluster restarts.
 
     Faults: ``forgiven`` are hosts that they befall, ``forgetful`` nodes whose disk was wiped, put back or lied about
     what it had stored, so that what their servers forget is the fault's doing; ``disturbed`` is when the last fault
@@ -35,6 +36,7 @@ class World:
     leaves: str = ""
     comes: str = ""
     gated: bool = False
+    waived: bool = False
     own_term: bool = False
     forgiven: frozenset[str] = frozenset()
     forgetful: set[str] = field(default_factory=set)

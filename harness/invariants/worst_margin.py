@@ -43,5 +43,5 @@ class WorstMargin(Property):
         spared = Standing(members, frozenset(members) - forgiven)
         if spared.margin < 0 or Standing(members, up | forgiven).margin >= 0:
             self.world.excuse(at)
-        elif at > self.world.excused_until:
+        elif at > self.world.excused_until and not self.world.waived:
             self.broken(words, database)

@@ -47,6 +47,7 @@ class Judge:
             leaves="".join(_addresses(view, self._gone)),
             comes="".join(_addresses(view, self._come)),
             gated=case.wanted.procedure == "guarded",
+            waived=case.wanted.accept_stall,
             forgiven=frozenset(_addresses(view, befallen)),
         )
         self.monitor = Monitor(CATALOGUE, self.world)
