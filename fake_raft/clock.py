@@ -6,8 +6,8 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
-Callback: TypeAlias = tuple[int, int, Callable[..., object], tuple[Any, ...]]
-"""When, how many were asked for before, and what to call with which arguments."""
+Callback: TypeAlias = tuple[int, int, Callable[[Any], object], Any]
+"""When, how many were asked for before, and what to call with which argument: one, as that is the cheapest call."""
 
 
 class Timer:
@@ -44,18 +44,20 @@ class VirtualClock:
 
     def call_later(self, delay_us: int, fn: Callable[..., object], *args: Any) -> Timer:
         """Call ``fn(*args)`` after ``delay_us`` microseconds (at least 0)."""
-        return self.call_at(self.now + delay_us, fn, *args)
+        timer = Timer(fn, args)
+        self.post(self.now + (delay_us if delay_us > 0 else 0), Timer.fire, timer)
+        return timer
 
     def call_at(self, at_us: int, fn: Callable[..., object], *args: Any) -> Timer:
         """Call ``fn(*args)`` at ``at_us``, or next if that is past."""
         timer = Timer(fn, args)
-        self.post(max(at_us, self.now), timer.fire, ())
+        self.post(max(at_us, self.now), Timer.fire, timer)
         return timer
 
-    def post(self, at_us: int, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
-        """As :meth:`call_at`, for good: nothing to cancel, and ``at_us`` must not be past."""
-        self.posted += 1
-        heappush(self._heap, (at_us, self.posted, fn, args))
+    def post(self, at_us: int, fn: Callable[[Any], object], what: Any) -> None:
+        """Call ``fn(what)`` at ``at_us``, for good: nothing to cancel, and ``at_us`` must not be past."""
+        self.posted = number = self.posted + 1
+        heappush(self._heap, (at_us, number, fn, what))
 
     def soon(self, at_us: int) -> list[Callback] | None:
         """What has been asked for up to ``at_us``, in no order; None if somebody may look before that time."""
@@ -63,6 +65,8 @@ class VirtualClock:
         if self._limit <= at_us:
             return None
         found: list[Callback] = []
+        if not heap or heap[0][0] > at_us:
+            return found
         below = [0]
         for index in below:  # whatever is later than its parent's time is below it in the heap
             if index < len(heap) and heap[index][0] <= at_us:
@@ -74,10 +78,9 @@ class VirtualClock:
         """Serve the next callback; returns whether there was one. A cancelled one counts, and takes its time."""
         if not self._heap:
             return False
-        at, _, fn, args = heappop(self._heap)
-        self.now = at
+        self.now, _, fn, what = heappop(self._heap)
         self.events += 1
-        fn(*args)
+        fn(what)
         return True
 
     def run_until(self, at_us: int) -> None:
@@ -86,10 +89,9 @@ class VirtualClock:
         limit, self._limit = self._limit, at_us + 1
         try:
             while heap and heap[0][0] <= at_us:
-                at, _, fn, args = heappop(heap)
-                self.now = at
+                self.now, _, fn, what = heappop(heap)
                 self.events += 1
-                fn(*args)
+                fn(what)
         finally:
             self._limit = limit
         self.now = max(self.now, at_us)

@@ -45,6 +45,7 @@ class NoteRecord(NamedTuple):
 
 
 Record: TypeAlias = TermRecord | EntryRecord | CommitRecord | LeaderRecord | NoteRecord
+RECORDS = frozenset((TermRecord, EntryRecord, CommitRecord, LeaderRecord, NoteRecord))
 
 
 @dataclass(frozen=True, slots=True)

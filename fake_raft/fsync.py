@@ -42,7 +42,8 @@ class Syncer:
         delay = FSYNC_US[self._choices.choose(self._choice, len(FSYNC_US))]
         self._clock.post(self._clock.now + delay, self._finished, (self._ticket, len(self._disk.records)))
 
-    def _finished(self, ticket: int, records: int) -> None:
+    def _finished(self, work: tuple[int, int]) -> None:
+        ticket, records = work
         if self._done is _nobody:
             return
         self._disk.sync(records)

@@ -7,28 +7,74 @@ last: this is written down at once, instead of six steps for each message. Whate
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from fake_raft.clock import VirtualClock
 from fake_raft.messages import AppendReply, AppendRequest, Envelope
 from fake_raft.network import MS, End, Host, Network
 from fake_raft.state import CATCHUP, FOLLOWER, LEADER, Connection, Peer, State
 
 
-class Echo(NamedTuple):
-    """A follower that will answer a heartbeat as it did the last one: who, and both ways' ends."""
+class Echo:
+    """How a follower answers a heartbeat that repeats the last one, as found at its ``changes``-th change: each way's
+    end, and what the two servers remember of each other."""
 
-    peer: Peer
-    follower: Host
-    state: State
-    near: End
-    back: End
+    __slots__ = ("changes", "follower", "home", "leader", "near", "peer", "state")
+
+    def __init__(self, peer: Peer, follower: Host, state: State, near: End, home: End) -> None:
+        self.peer = peer
+        self.follower = follower
+        self.state = state
+        self.near = near
+        self.home = home
+        self.leader = state.peers.get(state.leader or "")
+        self.changes = follower.changes
+
+    def holds(self, there: int) -> bool:
+        """Whether it will do so again, if the leader has not changed and its heartbeat arrives at ``there`` (us)."""
+        state = self.state
+        return (
+            self.changes == self.follower.changes
+            and self.near.tail_us <= there
+            and self.home.tail_us <= there
+            and there // MS + state.timer >= state.wake
+        )
+
+    def note(self, there: int, back: int) -> None:
+        """Write down what remains of a heartbeat that arrives at ``there`` and its answer at ``back`` (us)."""
+        near, home, f = self.near, self.home, self.state
+        near.tail_us = near.peer.heard_us = there
+        home.tail_us = home.peer.heard_us = back
+        f.now = f.election_base = now = there // MS
+        f.election_min, f.election_at = now + f.timer, None
+        if self.leader is not None:
+            self.leader.last_msg = now
+        self.peer.last_msg = back // MS
+        self.peer.replied = True
+        self.follower.skipped += 1
+
+
+class Routine:
+    """All echoes of a leader's heartbeat, as found at its ``changes``-th change."""
+
+    __slots__ = ("changes", "echoes")
+
+    def __init__(self, changes: int, echoes: list[Echo]) -> None:
+        self.changes = changes
+        self.echoes = echoes
+
+    def holds(self, host: Host, network: Network, there: int) -> bool:
+        """Whether all of that would be found again: what decides it changes only with somebody's ``changes``."""
+        if self.changes != host.changes or not network.calm:
+            return False
+        for echo in self.echoes:  # noqa: SIM110 (a generator costs more than what it looks at)
+            if not echo.holds(there):
+                return False
+        return True
 
 
 def idle_tick(host: Host, clock: VirtualClock, network: Network) -> int | None:
     """If the Tick that is due need not be handled: all is as after it, and this is when to tick next (ms)."""
-    s = host.idle
-    if s is None or not network.skips_idle:
+    s = host.idle if network.skips_idle else None
+    if s is None:
         return None
     if wakes_early(s, clock.now // MS) or beats_idly(host, s, clock, network):
         host.skipped += 1
@@ -36,8 +82,9 @@ def idle_tick(host: Host, clock: VirtualClock, network: Network) -> int | None:
     return None
 
 
-def tick(host: Host, wake: int) -> None:
+def tick(call: tuple[Host, int]) -> None:
     """What a clock calls for a process's Tick."""
+    host, wake = call
     host.woken(wake)
 
 
@@ -48,7 +95,7 @@ def nobody_else(host: Host, clock: VirtualClock, until: int) -> bool:
     """
     others = clock.soon(until)
     return others is not None and all(
-        fn is tick and args[0].port != host.port and args[0].idle is not None for _, _, fn, args in others
+        fn is tick and call[0].port != host.port and call[0].idle is not None for _, _, fn, call in others
     )
 
 
@@ -72,9 +119,28 @@ def beats_idly(host: Host, s: State, clock: VirtualClock, network: Network) -> b
     now = clock.now // MS
     if not network.undisturbed or not repeats_itself(s, now) or not nobody_else(host, clock, back):
         return False
+    routine = host.routine
+    if routine is None or not routine.holds(host, network, there):
+        routine = host.routine = routine_of(host, s, there)
+    if routine is None:
+        return False
+    for echo in routine.echoes:
+        echo.note(there, back)
+    answers = len(routine.echoes)
+    host.skipped += answers
+    network.messages += 2 * answers
+    s.now = back // MS if answers else now
+    s.ping_at = now + s.timer // 3
+    s.wake = s.deadline()
+    return True
+
+
+def routine_of(host: Host, s: State, there: int) -> Routine | None:
+    """What the next heartbeat, which arrives at ``there`` (us), brings from all followers; None if that is more than
+    the last one brought."""
     request = s.beats.get(s.log.end - 1)
     if request is None:
-        return False
+        return None
     echoes = []
     for peer in s.others:
         connection = s.route(peer.sid)
@@ -82,15 +148,9 @@ def beats_idly(host: Host, s: State, clock: VirtualClock, network: Network) -> b
             continue
         echo = echo_of(host, s, peer, connection, request, there)
         if echo is None:
-            return False
+            return None
         echoes.append(echo)
-    for echo in echoes:
-        note(host, echo, there, back)
-    network.messages += 2 * len(echoes)
-    s.now = back // MS if echoes else now
-    s.ping_at = now + s.timer // 3
-    s.wake = s.deadline()
-    return True
+    return Routine(host.changes, echoes)
 
 
 def repeats_itself(s: State, now: int) -> bool:
@@ -148,19 +208,3 @@ def is_known(s: State, end: End, envelope: Envelope | None) -> bool:
     """Whether the owner of ``end`` has accepted messages in this very envelope."""
     connection = s.connections.get(end.number)
     return connection is not None and envelope is not None and connection.seen is envelope
-
-
-def note(host: Host, echo: Echo, there: int, back: int) -> None:
-    """What remains of a heartbeat and its answer."""
-    peer, follower, f, near, home = echo
-    near.tail_us = near.peer.heard_us = there
-    home.tail_us = home.peer.heard_us = back
-    f.now = f.election_base = now = there // MS
-    f.election_min, f.election_at = now + f.timer, None
-    leader = f.peers.get(f.leader or "")
-    if leader is not None:
-        leader.last_msg = now
-    peer.last_msg = back // MS
-    peer.replied = True
-    follower.skipped += 1
-    host.skipped += 1

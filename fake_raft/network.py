@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from fake_raft.clock import VirtualClock
 from fake_raft.messages import Envelope, Message
 from fake_raft.state import State
+
+if TYPE_CHECKING:
+    from fake_raft.idle import Routine
 
 MS = 1000
 LINK_DELAY_US = 300
@@ -43,7 +46,9 @@ class Host(Protocol):
     paused: bool
     port: str
     ends: dict[int, End]
+    changes: int
     skipped: int
+    routine: Routine | None
 
     def accepted(self, end: End) -> None: ...
 
@@ -68,6 +73,9 @@ class Host(Protocol):
 
 Item: TypeAlias = tuple[Envelope, Message] | None
 """What travels: a message, or None for the end of the stream."""
+
+Parcel: TypeAlias = "tuple[End, Envelope, Message]"
+"""A message on its way, with the end that sent it."""
 
 
 @lru_cache(maxsize=1024)
@@ -119,6 +127,8 @@ class Network:
         self._cuts: dict[tuple[str, str], dict[str, None]] = {}
         self._down: dict[str, None] = {}
         self._trouble = False
+        self.calm = True
+        """Whether nothing can be in the way of a message but a closed end: False is never wrong, only slower."""
         self.messages = 0
         self.drop: Callable[[str, str, Message], bool] | None = None
         """A test may lose single messages: called with (source address, target address, message)."""
@@ -132,7 +142,7 @@ class Network:
     def cut(self, source: str, target: str, port: str | int = "") -> None:
         """Lose what host ``source`` sends to host ``target``: on all connections, or on those of one raft port."""
         self._cuts.setdefault((source, target), {})[str(port)] = None
-        self._trouble = True
+        self._trouble, self.calm = True, False
         self._watch()
 
     def heal(self, source: str | None = None, target: str | None = None) -> None:
@@ -146,7 +156,7 @@ class Network:
     def host_down(self, host: str) -> None:
         """The host loses power: its processes die unheard and with what was not synced; peers learn by probes."""
         self._down[host] = None
-        self._trouble = True
+        self._trouble, self.calm = True, False
         for end in self._ends:
             if end.host == host:
                 end.gone, end.open = True, False
@@ -180,6 +190,13 @@ class Network:
                 self._retransmit_later(end)
             if end.watched and not self._silent(end):
                 end.heard_us = self._clock.now
+        self._calm_down()
+
+    def _calm_down(self) -> None:
+        """See whether the last trouble is over."""
+        self.calm = not self._trouble and not any(
+            end.gone or end.held or end.owner.paused or (end.open and not end.number) for end in self._ends
+        )
 
     # -- connecting -----------------------------------------------------------------------------------------------
 
@@ -207,11 +224,12 @@ class Network:
             return
         self._clock.post(now + 2 * self.delay_us, self._answer, (process, number, address))
 
-    def _connect_again(self, process: Host, number: int, address: str, until_us: int, attempt: int) -> None:
-        if process.alive:
-            self.connect(process, number, address, until_us, attempt)
+    def _connect_again(self, call: tuple[Host, int, str, int, int]) -> None:
+        if call[0].alive:
+            self.connect(*call)
 
-    def _answer(self, process: Host, number: int, address: str) -> None:
+    def _answer(self, call: tuple[Host, int, str]) -> None:
+        process, number, address = call
         if not process.alive:
             return
         server = self._listeners.get(address)
@@ -232,14 +250,10 @@ class Network:
 
     def send(self, end: End, envelope: Envelope, message: Message, routine: bool) -> None:
         """Deliver to the other end, after everything sent before. Routine messages draw no choice."""
-        if not end.open:
+        if not end.open or ((self.drop or self.tap) and self._loses(end, message)):
             return
-        if self.drop is not None and self.drop(end.owner.address, end.peer.owner.address, message):
-            return
-        if self.tap is not None:
-            cut = bool(end.held) or self.blocked(end.host, end.peer.host, end.port)
-            self.tap(end.owner.address, end.peer.owner.address, message, cut)
-        at = self._clock.now + self.delay_us
+        clock = self._clock
+        at = clock.now + self.delay_us
         if not routine:
             extra = self._choices.choose(end.choice, 8)
             if extra:
@@ -249,7 +263,16 @@ class Network:
         else:
             end.tail_us = at
         self.messages += 1
-        self._clock.post(at, self._deliver, (end, envelope, message))
+        clock.post(at, self._deliver, (end, envelope, message))
+
+    def _loses(self, end: End, message: Message) -> bool:
+        """Let those know who look at single messages; whether one of them takes this one away."""
+        if self.drop is not None and self.drop(end.owner.address, end.peer.owner.address, message):
+            return True
+        if self.tap is not None:
+            cut = bool(end.held) or self.blocked(end.host, end.peer.host, end.port)
+            self.tap(end.owner.address, end.peer.owner.address, message, cut)
+        return False
 
     def close(self, end: End) -> None:
         """The owner closes: the other end hears of it after everything that was sent."""
@@ -257,17 +280,22 @@ class Network:
             return
         end.open = False
         end.tail_us = max(end.tail_us, self._clock.now + self.delay_us)
-        self._clock.post(end.tail_us, self._arrive, (end, None))
+        self._clock.post(end.tail_us, self._end_arrives, end)
 
-    def _deliver(self, source: End, envelope: Envelope, message: Message) -> None:
+    def _deliver(self, parcel: Parcel) -> None:
         """Where nothing is in the way, which is nearly always; else :meth:`_arrive` says what becomes of it."""
+        source, envelope, message = parcel
         end = source.peer
-        owner = end.owner
-        if self._trouble or source.gone or source.held or not end.open or owner.paused or not end.number:
-            self._arrive(source, (envelope, message))
-        else:
+        if self.calm and end.open:
             end.heard_us = self._clock.now
-            owner.received(end, envelope, message)
+            end.owner.received(end, envelope, message)
+        else:
+            self._arrive(source, (envelope, message))
+
+    def _end_arrives(self, source: End) -> None:
+        self._arrive(source, None)
+        if not self.calm:
+            self._calm_down()
 
     def _arrive(self, source: End, item: Item) -> None:
         """Something gets to the other side, unless the way is cut; then the sender's kernel keeps it."""
@@ -284,7 +312,7 @@ class Network:
                 self._ends.pop(source, None)
                 self._ends.pop(end, None)
             elif end.gone or end.held:  # a dead host's kernel, or that of a dead process whose last word is still held
-                self._clock.post(self._clock.now + self.delay_us, self._reset, (source,))
+                self._clock.post(self._clock.now + self.delay_us, self._reset, source)
             return
         end.heard_us = self._clock.now
         owner = end.owner
@@ -314,7 +342,7 @@ class Network:
         while at <= self._clock.now:
             pause *= 2
             at += pause
-        self._clock.post(at, self._retransmit, (end,))
+        self._clock.post(at, self._retransmit, end)
 
     def _retransmit(self, end: End) -> None:
         if not end.held:
@@ -324,6 +352,7 @@ class Network:
         held, end.held = end.held, []
         for item in held:
             self._arrive(end, item)
+        self._calm_down()
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
@@ -335,6 +364,7 @@ class Network:
 
     def stopped(self) -> None:
         """Some process is paused: it answers no probe."""
+        self.calm = False
         self._watch()
 
     def resumed(self, process: Host) -> None:
@@ -350,6 +380,7 @@ class Network:
                     self._end_of_stream(end)
                 elif end.open:
                     process.received(end, item[0], item[1])
+        self._calm_down()
         self._watch()
 
     # -- silence ------------------------------------------------------------------------------------------------------
@@ -370,7 +401,7 @@ class Network:
                 heard = now - (now - end.heard_us) % shortest
                 end.heard_us = max(end.heard_us, heard)
                 end.watched = True
-                self._clock.post(max(now, end.heard_us + 2 * interval), self._give_up, (end,))
+                self._clock.post(max(now, end.heard_us + 2 * interval), self._give_up, end)
 
     def _give_up(self, end: End) -> None:
         end.watched = False
@@ -379,7 +410,7 @@ class Network:
         due = end.heard_us + 2 * end.owner.probe_ms * MS
         if due > self._clock.now:
             end.watched = True
-            self._clock.post(due, self._give_up, (end,))
+            self._clock.post(due, self._give_up, end)
             return
         self.close(end)
         end.owner.closed(end)

@@ -25,7 +25,11 @@ class Observed:
         self.changes = 0
         self._clock = clock
         self._server: Server | None = None
+        self._state: State
+        """The server's, once it was started."""
         self._dropped = False
+        self._running = False
+        """Whether it is alive and has the database."""
         self._transactions = Transactions()
 
     def ages(self) -> Ages:
@@ -44,13 +48,12 @@ class Observed:
 
     def status(self) -> ServerStatus | None:
         """``cluster/status``; None when the process is gone or has dropped the database (see ``error``)."""
-        return status_of(self._running_server.state, self._clock.now // MS) if self._running else None
+        return status_of(self._state, self._clock.now // MS) if self._running else None
 
     @property
     def is_leader(self) -> bool:
         """The ``leader`` column of ``_Server``."""
-        server = self._server
-        return server is not None and server.state.role is LEADER and self.alive and not self._dropped
+        return self._running and self._state.role is LEADER
 
     @property
     def connected(self) -> bool:
@@ -81,21 +84,13 @@ class Observed:
         return self._state.probe_ms if self._running else 1000
 
     @property
-    def _running(self) -> bool:
-        return self.alive and not self._dropped and self._server is not None
-
-    @property
     def _running_server(self) -> Server:
         assert self._server is not None, "it was started"
         return self._server
 
     @property
-    def _state(self) -> State:
-        return self._running_server.state
-
-    @property
     def idle(self) -> State | None:
         """The server's state, if it runs and no client waits for it."""
-        if self._server is None or not self.alive or self.paused or self._dropped or self._transactions.waiting:
+        if not self._running or self.paused or self._transactions.waiting:
             return None
-        return self._server.state
+        return self._state

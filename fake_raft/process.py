@@ -8,9 +8,9 @@ from typing import Any
 
 from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
-from fake_raft.disk import Disk, Record
+from fake_raft.disk import RECORDS, Disk, Record
 from fake_raft.fsync import Syncer
-from fake_raft.idle import idle_tick, tick
+from fake_raft.idle import Routine, idle_tick, tick
 from fake_raft.journal import Begun, Ended, Journal
 from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
@@ -31,8 +31,6 @@ from fake_raft.state import (
     Left,
     Redial,
     Rewrite,
-    Save,
-    Send,
     Sync,
     Wake,
 )
@@ -67,6 +65,7 @@ class Process(Observed):
         self.disk = disk
         self.events = 0
         self.skipped = 0  # events that changed nothing but times (fake_raft.idle); the others are in ``events``
+        self.routine: Routine | None = None
         self.ends: dict[int, End] = {}
         self.on_applied: list[Callable[[Process, int, str], None]] = []
         self.journal: Journal | None = None  # whoever wants to know what is written puts a list here
@@ -87,8 +86,10 @@ class Process(Observed):
         self._server = Server(self.disk, self._profile)
         if self.journal is not None:
             self.journal.append((self._clock.now, self, Begun(self.disk.header, tuple(self.disk.records))))
-        self.alive = True
+        self._state = self._server.state
+        self.alive = self._running = True
         self._listen()
+        self.changes += 1
         self._perform(self._server.begin(self._clock.now // MS))
 
     def _listen(self) -> None:
@@ -125,7 +126,7 @@ class Process(Observed):
             self.journal.append((self._clock.now, self, Ended(lost, s.synced_term, s.synced_vote)))
 
     def _die(self) -> None:
-        self.alive = False
+        self.alive = self._running = False
         self.changes += 1
         self._syncer.stop()
         self._wake += 1
@@ -187,6 +188,7 @@ class Process(Observed):
             return CommandReply(2, UNKNOWN_CLUSTER)
         server = self._running_server
         code, text = question(server, self._clock.now // MS)
+        self.changes += 1
         self._perform(server.finish())
         return CommandReply(code, text)
 
@@ -216,6 +218,7 @@ class Process(Observed):
             return
         self._transactions.add(data, done)
         self._submit()
+        self.changes += 1
         self._perform(self._running_server.finish())
 
     def hang_up(self, done: Done) -> None:
@@ -229,30 +232,32 @@ class Process(Observed):
 
     def _event(self, event: Event) -> None:
         self.events += 1
+        self.changes += 1
         self._perform(self._running_server.handle(self._clock.now // MS, event))
 
     def _perform(self, effects: list[Effect]) -> None:
-        self.changes += 1
-        ends = self.ends
         for effect in effects:
-            if type(effect) is Send:
-                number, envelope, message, routine = effect
-                if number in ends:
-                    self._network.send(ends[number], envelope, message, routine)
-            elif type(effect) is Save:
-                self.disk.records.append(effect[0])
+            kind = type(effect)
+            if kind is tuple:
+                number, envelope, message, routine = effect  # type: ignore[misc]
+                end = self.ends.get(number)
+                if end is not None:
+                    self._network.send(end, envelope, message, routine)
+            elif kind in RECORDS:
+                self.disk.records.append(effect)  # type: ignore[arg-type]
                 if self.journal is not None:
-                    self.journal.append((self._clock.now, self, effect[0]))
+                    self.journal.append((self._clock.now, self, effect))  # type: ignore[arg-type]
             else:
-                PERFORM[type(effect)](self, effect)
+                PERFORM[kind](self, effect)
         if self._transactions.waiting and self._running:
             self._submit()
             if self._state.out:
+                self.changes += 1
                 self._perform(self._running_server.finish())
 
     def _wake_at(self, effect: Wake) -> None:
-        self._wake += 1
-        self._clock.post(max(effect.at * MS, self._clock.now), tick, (self, self._wake))
+        self._wake = wake = self._wake + 1
+        self._clock.post(max(effect.at * MS, self._clock.now), tick, (self, wake))
 
     def _draw_election(self, effect: DrawElection) -> None:
         drawn = self._choices.choose(self._jitter, ELECTION_RANGE_MS)
@@ -286,7 +291,7 @@ class Process(Observed):
             self.closed(end)
 
     def _drop_database(self, effect: Left) -> None:
-        self._dropped = True
+        self._dropped, self._running = True, False
         self._wake += 1
         for number in list(self.ends) + list(self._sessions):
             self._hang_up(number)
@@ -375,9 +380,15 @@ class Process(Observed):
     def received(self, end: End, envelope: Envelope, message: Message) -> None:
         """A message arrived."""
         server = self._server
-        if self.alive and not self._dropped and server is not None:
+        if server is not None and self._running:
             self.events += 1
-            self._perform(server.receive(self._clock.now // MS, end.number, envelope, message))
+            s = self._state
+            repeats = s.repeats
+            effects = server.receive(self._clock.now // MS, end.number, envelope, message)
+            if s.repeats == repeats:
+                self.changes += 1
+            if effects or self._transactions.waiting:
+                self._perform(effects)
 
 
 PERFORM: dict[type, Callable[[Process, Any], None]] = {

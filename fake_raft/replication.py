@@ -70,6 +70,7 @@ def append_request(s: State, source: str, request: AppendRequest) -> None:
         and s.term == reply.term
         and s.log.end == reply.log_end
     ):
+        s.repeats += 1
         s.reset_election()
         s.send(source, reply, True)
         return
@@ -206,6 +207,9 @@ def append_reply(s: State, source: str, reply: AppendReply) -> None:
     peer.replied = True
     if reply.ok:
         known = reply.prev_index + reply.n_entries
+        if known <= peer.match_index and known < peer.next_index == s.log.end and peer.phase != CATCHUP:
+            s.repeats += 1
+            return
         if peer.next_index <= known:
             peer.next_index = known + 1
         if known > peer.match_index:

@@ -40,10 +40,8 @@ from fake_raft.state import (
     EntryWait,
     Left,
     MessageWait,
-    Send,
     State,
     TermWait,
-    new_tuple,
 )
 
 
@@ -173,17 +171,28 @@ class Server:
         connection = s.connections.get(number)
         if connection is None or s.left or s.died:
             return []
-        if envelope is connection.seen or links.accept_message(s, connection, envelope, message):
-            source = envelope.source
-            if source in s.peers:
-                s.peers[source].last_msg = now
-            kind = type(message)
-            if kind not in TERM_CHECKED or message.term == s.term or self._new_term(message.term):  # type: ignore[union-attr]
-                HANDLERS[kind](s, source, message)
+        if envelope is connection.seen:
+            self._take(connection.sid or envelope.source, message)
+        elif links.accept_message(s, connection, envelope, message):
+            repeats = s.repeats
+            self._take(connection.sid or envelope.source, message)
+            s.repeats = repeats  # however often it was said: that it comes this way is new
         if s.tend or s.left or s.applied != s.commit or s.commit >= s.log.end:
             return self.finish()
-        out, s.out = s.out, []
+        out = s.out
+        if out:
+            s.out = []
         return out
+
+    def _take(self, source: str, message: Message) -> None:
+        """Look at a message from somebody who may send it."""
+        s = self.state
+        peer = s.peers.get(source)
+        if peer is not None:
+            peer.last_msg = s.now
+        kind = type(message)
+        if kind not in TERM_CHECKED or message.term == s.term or self._new_term(message.term):  # type: ignore[union-attr]
+            HANDLERS[kind](s, source, message)
 
     def _new_term(self, term: int) -> bool:
         """Take over a later term; returns whether a message of this term may be looked at."""
@@ -273,7 +282,7 @@ class Server:
         connection = s.route(waiter.sid)
         if connection is not None and (not term or term >= s.term):
             envelope = connection.envelope or s.address_to(connection)
-            s.out.append(new_tuple(Send, (connection.id, envelope, waiter.message, False)))
+            s.out.append((connection.id, envelope, waiter.message, False))
 
     # -- what people ask for ------------------------------------------------------------------------------------------
 

@@ -34,12 +34,6 @@ new_tuple = tuple.__new__
 """Makes a named tuple from its class and a tuple of all fields, at half the price: for what is made at every event."""
 
 
-class Save(NamedTuple):
-    """Append a record to the file; nothing waits for it until a :class:`Sync`."""
-
-    record: Record
-
-
 class Sync(NamedTuple):
     """Make everything saved so far durable, then say so with the ticket (event Durable). Requests may be merged."""
 
@@ -53,13 +47,9 @@ class Rewrite(NamedTuple):
     records: list[Record]
 
 
-class Send(NamedTuple):
-    """Send on a connection. ``routine``: a heartbeat that repeats the last one, or the answer to it."""
-
-    connection: int
-    envelope: Envelope
-    message: Message
-    routine: bool
+Send: TypeAlias = tuple[int, Envelope, Message, bool]
+"""Send on a connection: its number, what to send, and whether that is routine: a heartbeat that repeats the last one,
+or the answer to it. A bare tuple, as nearly every event has one."""
 
 
 class Dial(NamedTuple):
@@ -116,8 +106,9 @@ class Died(NamedTuple):
 
 
 Effect: TypeAlias = (
-    Save | Sync | Rewrite | Send | Dial | HangUp | Redial | Wake | DrawElection | Applied | Completed | Left | Died
+    Record | Sync | Rewrite | Send | Dial | HangUp | Redial | Wake | DrawElection | Applied | Completed | Left | Died
 )
+"""A record by itself: append it to the file; nothing waits for it until a :class:`Sync`."""
 
 
 class TermWait(NamedTuple):
@@ -211,7 +202,7 @@ class State:
         *("connections_made", "tend", "now", "election_base", "election_min", "election_at", "ping_at"),
         *("join_at", "leave_at", "wake", "election_started", "election_reason", "election_won", "out"),
         *("ticket", "waiters", "synced_term", "synced_vote", "log_synced", "commands", "beat", "beat_reply", "beats"),
-        *("beats_key", "_served"),
+        *("beats_key", "repeats", "_served"),
     )
 
     def __init__(self, profile: Profile, header: Header) -> None:
@@ -262,6 +253,7 @@ class State:
         self.beat_reply: AppendReply | None = None
         self.beats: dict[int, AppendRequest] = {}
         self.beats_key = (0, 0, 0)
+        self.repeats = 0  # how many messages changed nothing but times
         self.out: list[Effect] = []
 
     def _init_times(self) -> None:
@@ -281,7 +273,7 @@ class State:
     # -- durability ---------------------------------------------------------------------------------------------
 
     def save(self, record: Record) -> None:
-        self.out.append(new_tuple(Save, (record,)))
+        self.out.append(record)
 
     def sync(self) -> int:
         """Ask for durability of everything saved so far; returns the ticket."""
@@ -297,7 +289,7 @@ class State:
     def write(self, entry: Entry) -> int:
         """Append to the own log and file; returns the index."""
         index = self.log.append(entry)
-        self.save(new_tuple(EntryRecord, (index, entry)))
+        self.out.append(new_tuple(EntryRecord, (index, entry)))
         return index
 
     def is_synced(self, message: Message) -> bool:
@@ -336,7 +328,7 @@ class State:
             self.waiters.append(new_tuple(MessageWait, (0, sid, message)))
             return True
         envelope = connection.envelope or self.address_to(connection)
-        self.out.append(new_tuple(Send, (connection.id, envelope, message, routine)))
+        self.out.append((connection.id, envelope, message, routine))
         return True
 
     def address_to(self, connection: Connection) -> Envelope:
@@ -347,7 +339,7 @@ class State:
     def send_on(self, connection: Connection, message: Message) -> None:
         """Send on one connection, to whoever is there."""
         if connection.up:
-            self.out.append(Send(connection.id, Envelope(self.cid, self.sid, connection.sid), message, False))
+            self.out.append((connection.id, Envelope(self.cid, self.sid, connection.sid), message, False))
 
     # -- time ---------------------------------------------------------------------------------------------------
 

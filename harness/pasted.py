@@ -375,8 +375,8 @@ def _workloads(pods: tuple[Pod, ...], hosts: int, nodes: int, addresses: tuple[s
             current=len(active),
             template=template,
         ),
-        _client("DaemonSet", "ovs-ovn", "ovs", value, nodes),
         _client("Deployment", CONTROLLER, CONTROLLER, value, hosts),
+        _client("DaemonSet", "ovs-ovn", "ovs", value, nodes),
     )
 
 

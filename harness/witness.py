@@ -27,7 +27,7 @@ class Witness:
         self._reads_files = Capability.RAFT_EVENTS in lab.capabilities
         self._every_event = Capability.ORDERED_EVENTS in lab.capabilities
         self._hears_faults = Capability.FAULTS in lab.capabilities
-        self._heard = 0
+        self._heard = len(lab.fired()) if self._hears_faults else 0  # how things were when it began is no fault
         self._last: ClusterView | None = None
         monitor.world.ordered = self._every_event
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
@@ -40,6 +40,27 @@ def undisturbed() -> AbstractContextManager[None]:
     return _handled(_Stop(1))
 
 
+class Noted:
+    """Whether a signal was heard. The first one interrupts nothing; the second raises KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self.heard = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if self.heard:
+            raise KeyboardInterrupt
+        self.heard = True
+
+
+@contextmanager
+def noted() -> Iterator[Noted]:
+    """Signals are noted, for a loop that looks between two pieces of work: code that shares locks with other threads
+    is not broken off in the middle."""
+    found = Noted()
+    with _handled(found):
+        yield found
+
+
 @contextmanager
 def held() -> Iterator[None]:
     """Signals that come meanwhile come afterwards: while modules are imported.
@@ -58,7 +79,7 @@ def held() -> Iterator[None]:
 
 
 @contextmanager
-def _handled(stop: _Stop) -> Iterator[None]:
+def _handled(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-import time
-from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,33 +10,41 @@ from typing import Any
 import click
 
 from harness import executors
+from harness.commands import rehearsing, twin
 from harness.commands.interrupts import held
 from harness.commands.options import lab_options, output_options, procedure_options
-from harness.commands.output import check_writable, may_redraw, progress_console, say, write
+from harness.commands.output import check_writable, say, write
+from harness.commands.rehearsing import TELL_EVERY, Asked, put
 from harness.commands.source import Source
+from harness.commands.textfiles import TextFiles
 from harness.commands.verbs import VerbGroup
 from harness.errors import BadInput, ExitCode, OvnswapError
 from harness.executor import WaitTimeout
-from harness.procedures.wanted import Wanted, make
+from harness.plan import Plan, load
+from harness.procedures import runbook
+from harness.procedures.wanted import Wanted
 from harness.report import data
-from harness.report.rehearsal import (
-    Rehearsal,
-    progress_line,
-    rehearsal_data,
-    rehearsal_lines,
-    story_lines,
-    summary_data,
-)
-from harness.search import campaign, places, receipt, trial, troubles
+from harness.report.rehearsal import story_lines, summary_data
+from harness.search import receipt, tape, trial, troubles
 from harness.search.case import Case, Hit
-from harness.search.tally import Tally, cells
-from harness.search.tape import Tape
+from harness.search.opened import opened
+from harness.spec import ClusterSpec
 
-TELL_EVERY = 5.0
-"""Seconds between two lines of progress where a line can't be redrawn."""
+__all__ = ["TELL_EVERY", "put", "rehearse", "seconds_of"]
 
 
-@click.group(cls=VerbGroup, subcommand_metavar="remove|add|replace [ARGS]...")
+class _RehearseGroup(VerbGroup):
+    """``rehearse PLAN`` needs no verb: the plan has one."""
+
+    otherwise = "saved"
+
+    def recognise(self, argument: str) -> bool:
+        if argument.startswith("-"):
+            return argument == "-"
+        return "/" in argument or argument.endswith((".json", ".md", ".sh", ".txt")) or Path(argument).is_file()
+
+
+@click.group(cls=_RehearseGroup, subcommand_metavar="remove|add|replace|PLAN [ARGS]...")
 def rehearse() -> None:
     """Try a procedure with everything that may go wrong.
 
@@ -49,6 +52,9 @@ def rehearse() -> None:
     operator runs the command again, as the errors say. Every end is judged: no acknowledged row lost, one cluster, the
     majority never lost by the procedure's own doing, and either done or refused with a reason. Exit code 1 if any run
     ends badly.
+
+    PLAN is what `ovnswap plan -o json` has written, or a runbook: a page or a script that `ovnswap lint` reads. With
+    --from the lab is like a cluster of yours.
     """
 
 
@@ -59,12 +65,22 @@ def _shared(function: Any) -> Any:
         click.option("--time-budget", metavar="60s", help="Stop after this time (s, m or h); what was tried counts."),
         click.option("--jobs", type=click.IntRange(1, 256), help="Processes.  [default: one for each processor]"),
         click.option(
+            "--from",
+            "froms",
+            multiple=True,
+            metavar="FILE",
+            help="A lab like the cluster of these files (repeat it): what kubectl ko nb status, ko sb status, get pod "
+            "-o wide and get node -o wide printed, or the members' database files.",
+        ),
+        click.option("--pace", type=click.FloatRange(0, 3600), default=0.0, help="Cluster seconds between two steps."),
+        click.option(
             "--at",
             "hits",
             multiple=True,
             metavar="STEP:POSITION:FAULT[@NODE]",
             help="One run, with these faults, and its story; POSITION is before, during or after. Repeat for more.",
         ),
+        click.option("--tape", "tape_text", metavar="TEXT", help="sim: the schedule of one run, as a report has it."),
         click.option(
             "--report",
             type=click.Path(file_okay=False, path_type=Path),
@@ -85,7 +101,7 @@ def _shared(function: Any) -> Any:
 @_shared
 def remove(context: click.Context, node: str, **values: Any) -> None:
     """Take NODE out of ovn-central."""
-    _rehearse(context, "remove", node, "", values)
+    _rehearse(context, _wanted("remove", node, "", values), values)
 
 
 @rehearse.command()
@@ -94,7 +110,7 @@ def remove(context: click.Context, node: str, **values: Any) -> None:
 @_shared
 def add(context: click.Context, node: str, **values: Any) -> None:
     """Bring NODE into ovn-central."""
-    _rehearse(context, "add", node, "", values)
+    _rehearse(context, _wanted("add", node, "", values), values)
 
 
 @rehearse.command(name="replace")
@@ -104,156 +120,158 @@ def add(context: click.Context, node: str, **values: Any) -> None:
 @_shared
 def swap(context: click.Context, old: str, new: str, **values: Any) -> None:
     """Put another node in OLD's place."""
-    _rehearse(context, "replace", old, new, values)
+    _rehearse(context, _wanted("replace", old, new, values), values)
 
 
-def _rehearse(context: click.Context, verb: str, node: str, spare: str, values: dict[str, Any]) -> None:
-    wanted = Wanted(values.pop("procedure"), verb, node, spare, values.pop("accept_stall"))
+@rehearse.command(hidden=True)
+@click.argument("file", metavar="PLAN")
+@click.option("--node", default="", metavar="NODE", help="The node that a runbook is about here.")
+@click.option(
+    "--check",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="RECEIPT",
+    help="Run nothing: say whether RECEIPT is of this plan and passed; exit code 1 if it has not, 2 if it is not.",
+)
+@_shared
+def saved(context: click.Context, file: str, node: str, check: Path | None, **values: Any) -> None:
+    """Rehearse a saved plan, or a runbook, in a lab that it fits."""
+    text = TextFiles().read(file, "PLAN")
+    name = "stdin" if file == "-" else file
+    is_plan = text.lstrip().startswith("{")
+    if check is not None:
+        if not is_plan:
+            raise BadInput(f"{name} is a runbook", why="receipts are checked against saved plans", todo="PLAN.json")
+        _check(context, load(text, name), check)
+        return
+    if is_plan:
+        if node:
+            raise BadInput("--node has no effect with a saved plan", why="it says its node", todo="leave it out")
+        plan = load(text, name)
+        known = ("guarded", "documented")
+        wanted = Wanted.like(plan) if plan.procedure in known else Wanted.exactly(plan)
+        _rehearse(context, wanted, values, plan=plan, file=file)
+        return
+    _rehearse(context, None, values, book=(text.encode(), name, node), file=file)
+
+
+def _wanted(verb: str, node: str, spare: str, values: dict[str, Any]) -> Wanted:
+    return Wanted(values.pop("procedure"), verb, node, spare, values.pop("accept_stall"))
+
+
+def _rehearse(
+    context: click.Context,
+    wanted: Wanted | None,
+    values: dict[str, Any],
+    *,
+    plan: Plan | None = None,
+    book: tuple[bytes, str, str] | None = None,
+    file: str = "",
+) -> None:
     form, path = values.pop("form"), values.pop("path")
     check_writable(path)
     report: Path | None = values.pop("report")
     chosen = [troubles.named(name) for name in (values["faults"] or ",".join(troubles.TROUBLES)).split(",")]
     hits = tuple(Hit.parse(text) for text in values["hits"])
     budget = seconds_of(values["time_budget"]) if values["time_budget"] else None
+    froms, node_ips = values.pop("froms"), values.pop("node_ips")
     source = Source.of(context, values, changes=True)
     assert source.backend is not None, "Source.of saw to it"
-    if source.is_cluster:
+    if source.backend not in ("sim", "ovsdb"):
         todo = "rehearse with --backend sim or ovsdb; ovnswap apply runs on it"
-        raise BadInput("a rehearsal does harm, so it needs a lab", why="this cluster is not ours to hurt", todo=todo)
+        raise BadInput(
+            "a rehearsal does harm, so it needs a lab", why=f"{source.backend} is no lab for that", todo=todo
+        )
     with held():
         executors.load(source.backend)
-    case = Case(wanted, source.spec(), (), values["seed"])
-    options = _options(context, values, wanted)
-    if hits:
+    spec = _spec(context, source, froms, node_ips)
+    if book is not None:
+        wanted = _bound(spec, *book)
+    assert wanted is not None, "it is given, or bound just now"
+    case = Case(wanted, spec, (), values["seed"], pace=values["pace"])
+    words = rehearsing.Words(file or subject(wanted), tuple(froms), node_ips, node=book[2] if book else "")
+    where = source.words() if not froms else f"{source.backend}, a lab like the cluster of {', '.join(froms)}"
+    if values["tape_text"]:
+        case = case.under(tape.parse(values["tape_text"]))
+    if hits or values["tape_text"]:
         if report is not None:
             raise BadInput("--report is for all single faults", why="one run proves nothing", todo="leave out --at")
-        _once(context, replace(case, hits=hits), source, options, form, path)
+        say(f"on: {where}; made for this run and removed afterwards")
+        _once(context, replace(case, hits=hits), source.backend, words, form, path)
         return
-    if source.backend != "sim":
-        raise BadInput(
-            "all single faults take hours on real servers", todo="name one with --at, or rehearse on --backend sim"
-        )
-    digest = _digest(case)
-    _make(report)
-    surveyed = places.survey(case)
-    cases = places.spread(list(places.single_faults(case, surveyed, chosen)))
-    say(f"on: {source.words()}; {len(cases)} single faults at {len(surveyed)} places")
-    tally, began, matrix = Tally(), time.monotonic(), len(cells(cases))
-    jobs = values["jobs"] or os.cpu_count() or 1
-    stopped = _run(cases[: values["runs"]], tally, jobs, budget, matrix)
-    if not stopped and values["runs"] and values["runs"] < len(cases):
-        stopped = f"--runs {values['runs']}"
-    seconds = time.monotonic() - began
-    found = Rehearsal(case, digest, source.words(), options, tally, len(cases), len(surveyed), seconds, stopped, matrix)
-    _keep(found, report)
-    write(data.dump(rehearsal_data(found)) if form == "json" else "\n".join(rehearsal_lines(found)), path)
-    if stopped == INTERRUPTED:
-        context.exit(ExitCode.INTERRUPTED)
-    if tally.bad:
-        context.exit(ExitCode.FAILED)
+    asked = Asked(
+        case=case,
+        words=words,
+        where=where,
+        backend=source.backend,
+        troubles=tuple(chosen),
+        plan=plan,
+        runs=values["runs"],
+        budget=budget,
+        jobs=values["jobs"],
+    )
+    code = rehearsing.run(asked, form, path, report)
+    if code is not ExitCode.OK:
+        context.exit(code)
 
 
-INTERRUPTED = "interrupted: what was tried until then counts"
+def subject(wanted: Wanted) -> str:
+    """The words of the command line: ``replace OLD --with NEW``."""
+    return f"{wanted.verb} {wanted.node}" + (f" --with {wanted.spare}" if wanted.spare else "")
 
 
-def _run(cases: Sequence[Case], tally: Tally, jobs: int, budget: float | None, matrix: int) -> str:
-    """Try the cases; returns why it stopped early, "" if it did not."""
-    began = told = time.monotonic()
-    console = progress_console()
+def _spec(context: click.Context, source: Source, froms: tuple[str, ...], node_ips: str | None) -> ClusterSpec:
+    if not froms:
+        if node_ips:
+            raise BadInput("--node-ips has no effect without --from", todo="leave it out, or add --from FILE")
+        return source.spec()
+    for name in ("members", "spares"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise BadInput(f"--{name} has no effect with --from", why="the files say who there is", todo="leave it out")
+    found = twin.of(froms, {**source.values, "node_ips": node_ips})
+    for words in found.assumptions:
+        say(f"assumed: {words}")
+    if found.spec.down:
+        say(f"note: without power from the beginning, as in the files: {', '.join(found.spec.down)}")
+    if found.spec.files and source.backend != "sim":
+        say("note: real servers make their own databases; terms and logs of the files are the simulator's")
+        return replace(found.spec, files=())
+    return found.spec
+
+
+def _bound(spec: ClusterSpec, content: bytes, name: str, node: str) -> Wanted:
+    """The runbook, bound to the lab. Of several procedures the first is taken. Raises :class:`BadInput`."""
+    lab = opened(Case(Wanted("runbook", "remove", ""), spec))
     try:
-        with console.status("rehearsing", spinner="line") as status:
-            for summary in campaign.run(cases, jobs):
-                tally.add(summary)
-                now = time.monotonic()
-                words = progress_line(tally, len(cases), matrix, now - began)
-                if may_redraw(console):
-                    status.update(words)
-                elif now - told >= TELL_EVERY:
-                    told = now
-                    say(words)
-                if budget is not None and now - began >= budget and tally.runs < len(cases):
-                    return f"the time budget of {budget:g} s is used up"
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return ""
+        books = runbook.read(content, name, lab.view(), node)
+    finally:
+        lab.close()
+    if len(books) > 1:
+        say(f"note: {name} has {len(books)} procedures; the first is rehearsed: {books[0].verb} {books[0].node.name}")
+    return Wanted.exactly(books[0].plan())
 
 
-def _make(directory: Path | None) -> None:
-    """The directory of ``--report``, before any work is done for it."""
-    if directory is None:
-        return
+def _once(
+    context: click.Context, case: Case, backend: str, words: rehearsing.Words, form: str, path: Path | None
+) -> None:
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=directory).close()
-    except OSError as error:
-        raise BadInput(f"can't write to {directory}: {error.strerror}", todo="name another directory") from None
-
-
-def _keep(found: Rehearsal, directory: Path | None) -> None:
-    """Write report and receipt; the receipt last, so that it never stands beside an older report."""
-    if directory is None:
-        return
-    fields = receipt.document(found.case, found.digest, found.tally, found.total, found.cells, found.stopped)
-    try:
-        _put(directory / "report.txt", "\n".join(rehearsal_lines(found)) + "\n")
-        _put(directory / "receipt.json", data.dump(fields) + "\n")
-    except OSError as error:
-        raise BadInput(f"can't write to {directory}: {error.strerror}", todo="name another directory") from None
-    say(f"receipt and report written to {directory}")
-
-
-def _put(path: Path, text: str) -> None:
-    """Whole or not at all: a reader sees the old file or the new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-            os.fchmod(stream.fileno(), 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _once(context: click.Context, case: Case, source: Source, options: tuple[str, ...], form: str, path: Any) -> None:
-    assert source.backend is not None, "Source.of saw to it"
-    say(f"on: {source.words()}; made for this run and removed afterwards")
-    try:
-        summary = trial.run(case, source.backend, tell=True)
+        summary = trial.run(case, backend, tell=True)
     except WaitTimeout as timeout:
         raise OvnswapError(f"the lab did not form: {timeout}", todo="raise --time-scale, then try again") from None
-    write(data.dump(summary_data(summary, options)) if form == "json" else "\n".join(story_lines(summary)), path)
+    told = data.dump(summary_data(summary, words)) if form == "json" else "\n".join(story_lines(summary))
+    write(told, path)
     if summary.bad:
         context.exit(ExitCode.FAILED)
     if summary.verdict is trial.Verdict.VOID:
         raise BadInput("the fault changed nothing", why="the run says nothing about it", todo="choose another place")
 
 
-def _digest(case: Case) -> str:
-    """Which plan was rehearsed: the digest that ``ovnswap plan`` prints. Raises :class:`BadInput` as plan does."""
-    with closing(executors.create("sim", case.spec, tape=Tape(seed=case.seed))) as lab:
-        plan = make(case.wanted, lab.view(), lab.files)
-    if plan.refusals:
-        check = plan.refusals[0]
-        raise BadInput(f"{check.id}: {check.seen}", why=check.why, todo=check.todo)
-    return plan.digest
-
-
-def _options(context: click.Context, values: dict[str, Any], wanted: Wanted) -> tuple[str, ...]:
-    """The options that a replay must have, as they were typed."""
-    words: list[str] = []
-    if wanted.procedure != "guarded":
-        words += ["--procedure", wanted.procedure]
-    if wanted.accept_stall:
-        words.append("--accept-stall")
-    for name in ("members", "spares", "seed", "kubernetes", "kube_ovn", "ovs"):
-        given = values[name]
-        default = next((p.default for p in context.command.params if p.name == name), None)
-        if given is not None and given != default:
-            words += ["--" + name.replace("_", "-"), str(given)]
-    return tuple(words)
+def _check(context: click.Context, plan: Plan, path: Path) -> None:
+    """Whether a receipt is of this plan, and what it says."""
+    found = receipt.load(TextFiles().read(str(path), "--check"), str(path))
+    receipt.fits(found, plan)
+    write(receipt.words(found), None)
+    if found.verdict != "passed" or found.partial:
+        context.exit(ExitCode.FAILED)
 
 
 def seconds_of(text: str) -> float:

@@ -216,6 +216,11 @@ def _check_strays(typed: set[str], backend: str | None) -> None:
             raise BadInput(f"{_flag(name)} has no effect with {where}", todo="leave it out")
 
 
+def versions_of(values: Mapping[str, Any]) -> Versions:
+    """The example's releases, with those that were given in their place. Raises :class:`BadInput` for none."""
+    return _versions(EXAMPLE_VERSIONS, values)
+
+
 def _versions(known: Versions, values: Mapping[str, Any]) -> Versions:
     """``known``, with what was given on the command line in its place."""
     kubernetes = values["kubernetes"]

@@ -15,6 +15,9 @@ from harness.errors import StepFailed
 from harness.executor import RolloutStatus
 from harness.spec import ClusterSpec
 
+Look = tuple[object, ...]
+"""Everything of an object that a view shows, in some order."""
+
 NAMESPACE = "kube-system"
 DIRECTORY = "/etc/origin/ovn"
 
@@ -33,7 +36,9 @@ class FakeKubernetes:
         self.kube = kube
         self.versions = spec.versions
         self._origin = 0.0
-        self._seen: dict[str, Pod] = {}
+        self._pods_seen: dict[str, tuple[Look, Pod]] = {}
+        self._nodes_seen: dict[str, tuple[Look, Node]] = {}
+        self._workloads_seen: dict[str, tuple[Look, Workload]] = {}
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -113,36 +118,32 @@ class FakeKubernetes:
                 versions=self.versions,
             )
 
+    # Objects that look as they did before are the same values as before: most looks find most of them unchanged.
+
     def _nodes(self) -> tuple[Node, ...]:
-        return tuple(
-            Node(node.name, node.address, dict(node.labels), node.ready, node.unschedulable)
-            for node in self.kube.nodes.values()
-        )
+        before, self._nodes_seen = self._nodes_seen, {}
+        for node in self.kube.nodes.values():
+            look = (node.address, node.ready, node.unschedulable, node.labels)
+            seen = before.get(node.name)
+            if seen is None or seen[0] != look:
+                labels = dict(node.labels)
+                seen = (*look[:-1], labels), Node(node.name, node.address, labels, node.ready, node.unschedulable)
+            self._nodes_seen[node.name] = seen
+        return tuple([node for _, node in self._nodes_seen.values()])
 
     def _pods(self) -> tuple[Pod, ...]:
-        """Those that look as before are the same objects as before."""
-        before, self._seen = self._seen, {}
+        before, self._pods_seen = self._pods_seen, {}
         for pod in self.kube.pods.values():
+            look = (
+                *(pod.ready, pod.ready_since, pod.phase, pod.restarts, pod.terminating, pod.node, pod.address),
+                *(pod.template, self._origin, pod.labels, pod.annotations, pod.env),
+            )
             seen = before.get(pod.name)
-            self._seen[pod.name] = seen if seen is not None and self._looks(pod, seen) else self._pod(pod)
-        return tuple(self._seen.values())
-
-    def _looks(self, pod: KubePod, seen: Pod) -> bool:
-        """Whether :meth:`_pod` would say the same again."""
-        since = pod.ready_since - self._origin if pod.ready_since is not None else None
-        return (
-            seen.ready == pod.ready
-            and seen.ready_since == since
-            and seen.phase == pod.phase.value
-            and seen.restarts == pod.restarts
-            and seen.terminating == pod.terminating
-            and seen.node == pod.node
-            and seen.address == pod.address
-            and seen.template == pod.template_hash
-            and seen.labels == pod.labels
-            and seen.annotations == pod.annotations
-            and seen.env == pod.env
-        )
+            if seen is None or seen[0] != look:
+                new = self._pod(pod)
+                seen = (*look[:-3], new.labels, new.annotations, new.env), new
+            self._pods_seen[pod.name] = seen
+        return tuple([pod for _, pod in self._pods_seen.values()])
 
     def _pod(self, pod: KubePod) -> Pod:
         return Pod(
@@ -162,9 +163,19 @@ class FakeKubernetes:
         )
 
     def _workloads(self) -> tuple[Workload, ...]:
-        deployments = (_workload("Deployment", workload) for workload in self.kube.deployments.values())
-        daemonsets = (_workload("DaemonSet", workload) for workload in self.kube.daemonsets.values())
-        return (*deployments, *daemonsets)
+        before, self._workloads_seen = self._workloads_seen, {}
+        for kind, workloads in (("Deployment", self.kube.deployments), ("DaemonSet", self.kube.daemonsets)):
+            for workload in workloads.values():
+                look = (
+                    *(workload.replicas, workload.status, workload.template, workload.paused),
+                    *(workload.min_ready_seconds, workload.strategy, workload.surge, workload.unavailable),
+                )
+                key = f"{kind}/{workload.name}"
+                seen = before.get(key)
+                if seen is None or seen[0] != look:
+                    seen = look, _workload(kind, workload)
+                self._workloads_seen[key] = seen
+        return tuple([workload for _, workload in self._workloads_seen.values()])
 
 
 def _workload(kind: str, workload: KubeWorkload) -> Workload:

@@ -29,7 +29,8 @@ from harness.cluster import (
 from harness.errors import BadInput
 from harness.executor import Capability, Reply, Timing, WaitTimeout
 from harness.executors.fake_kubernetes import FakeKubernetes, running_env
-from harness.executors.simulation import overheard
+from harness.executors.simulation import overheard, twins
+from harness.executors.simulation.checker import hooks
 from harness.executors.simulation.client import SimulatedClient
 from harness.executors.simulation.clock import MICRO, SecondsClock
 from harness.executors.simulation.cluster import Machines
@@ -40,7 +41,7 @@ from harness.faults import Fault, FaultKind, FaultPlan
 from harness.raft_events import RaftEvent
 from harness.recording import Letter
 from harness.search.tape import Tape
-from harness.spec import FIRST_ADDRESS_OCTET, ClusterSpec
+from harness.spec import ClusterSpec
 from harness.steps import CENTRAL, CONTROLLER
 from harness.workload import Client
 
@@ -87,21 +88,20 @@ class SimulatedExecutor(FakeKubernetes):
         self._known: dict[tuple[Database, str], Known] = {}
         self._journal: JournalReader | None = None
         self._looked: tuple[tuple[int, int], ClusterView] | None = None
-        self._checker = LeaderChecker(self.kube, self._flags, kube_ovn)
+        self._checker = LeaderChecker(self.kube, self._flags, kube_ovn, hooks(self.machines, kube_ovn))
         self._form(kube_ovn)
 
     def _form(self, kube_ovn: KubeOvnProfile) -> None:
-        names = self.spec.node_names()
+        names, addresses = self.spec.node_names(), self.spec.addresses()
         key, value = self.label
-        for index, name in enumerate(names):
-            address = f"172.18.0.{FIRST_ADDRESS_OCTET + index}"
+        for index, (name, address) in enumerate(zip(names, addresses, strict=True)):
             self.machines.add(name, address)
             self.kube.add_node(name, address, {key: value} if index < self.spec.members else {})
-        members = [f"172.18.0.{FIRST_ADDRESS_OCTET + i}" for i in range(self.spec.members)]
+        self._put_files()
         install(
             self.kube,
             kube_ovn,
-            members,
+            addresses[: self.spec.members],
             label=self.label,
             placement=self.spec.placement,
             extra_workloads=self.spec.extra_workloads,
@@ -109,6 +109,16 @@ class SimulatedExecutor(FakeKubernetes):
         self._northd.run()
         self.wait(self._formed, FORMS_WITHIN, "the cluster to form")
         self._origin = self._clock.now()
+
+    def _put_files(self) -> None:
+        """Members begin with the files that are given."""
+        found = twins.disks(self.spec)
+        for (host, database), disk in found.items():
+            machine = self.machines.at(host)
+            if machine is None:
+                raise BadInput(f"the {database} files have a member at {host}, which is no node")
+            machine.disks[database] = disk
+        self._northd.knows(twins.rows([disk for (_, database), disk in found.items() if database is Database.NB]))
 
     def _formed(self) -> bool:
         view = self.view()
@@ -156,13 +166,8 @@ class SimulatedExecutor(FakeKubernetes):
         return self._looked[1]
 
     def _look(self) -> ClusterView:
-        reports = tuple(
-            self.status(database, pod.node)
-            for database in DATABASES
-            for pod in self.kube.pods.values()
-            if pod.app == CENTRAL and pod.node is not None and pod.running
-        )
-        return self._view(reports)
+        nodes = [pod.node for pod in self.kube.pods.values() if pod.app == CENTRAL and pod.running]
+        return self._view(tuple([self.status(db, node) for db in DATABASES for node in nodes if node is not None]))
 
     def status(self, database: Database, node: str) -> Report:
         status, error = self._status(database, node)
@@ -277,6 +282,10 @@ class SimulatedExecutor(FakeKubernetes):
 
     def _fire(self, fault: Fault) -> None:
         self.inject(fault)
+
+    def told(self) -> tuple[tuple[float, str], ...]:
+        """What the containers did by themselves that a view does not tell: (cluster seconds, words)."""
+        return tuple((at - self._origin, words) for at, words in self.machines.told)
 
     def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
         return tuple(self._fired)

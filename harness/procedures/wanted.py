@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.cluster import ClusterView, NodeFiles
 from harness.errors import BadInput
@@ -17,13 +17,23 @@ Look = Callable[[str], NodeFiles | None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A procedure, a verb and its nodes. ``spare`` is the newcomer of ``replace``."""
+    """A procedure, a verb and its nodes. ``spare`` is the newcomer of ``replace``.
+
+    ``given`` is a plan that stands for the procedure, step for step: a runbook bound to the cluster at hand, or a saved
+    plan. It is used as it is each time, whatever the cluster looks like then.
+    """
 
     procedure: str
     verb: str
     node: str
     spare: str = ""
     accept_stall: bool = False
+    given: Plan | None = None
+
+    @classmethod
+    def exactly(cls, plan: Plan) -> Wanted:
+        """``plan`` itself, and no plan that is made anew."""
+        return replace(cls.like(plan), given=plan)
 
     @classmethod
     def like(cls, plan: Plan) -> Wanted:
@@ -35,6 +45,8 @@ class Wanted:
 
 def make(wanted: Wanted, view: ClusterView, look: Look) -> Plan:
     """Raises :class:`BadInput` for a node that does not fit, and for what the procedure has no order for."""
+    if wanted.given is not None:
+        return wanted.given
     if wanted.procedure == "documented":
         return _documented(wanted, view)
     if wanted.procedure != "guarded":

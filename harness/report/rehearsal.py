@@ -14,27 +14,42 @@ from harness.search.case import Case
 from harness.search.receipt import worst_data
 from harness.search.tally import Failing, Tally
 from harness.search.trial import Summary, Verdict
+from harness.spec import ClusterSpec
 
-SIM_ONLY = frozenset(("--seed", "--ovs"))
-"""Options that real servers refuse: they run their own version, in their own time."""
+USUAL = ClusterSpec(members=3, spares=1)
+"""The lab of the commands when nothing is said."""
 STORIES = 5
 """Ways to fail that are told in full; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """How a rehearsal was asked for: ``subject`` (``remove NODE``, or a plan's file), the files of ``--from``,
+    ``--node-ips``, and the ``node`` of a runbook. The rest of a command line follows from a case."""
+
+    subject: str
+    froms: tuple[str, ...] = ()
+    node_ips: str | None = None
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """``total`` is how many single faults there are, ``stopped`` why not all were tried ("" if all were)."""
+    """``total`` is how many single faults there are, ``stopped`` why not all were tried ("" if all were); ``troubles``
+    are the faults that were chosen."""
 
     case: Case
     digest: str
     where: str
-    options: tuple[str, ...]
+    options: Words
     tally: Tally
     total: int
     places: int
     seconds: float
     stopped: str
     cells: int
+    troubles: tuple[str, ...] = ()
+    backend: str = "sim"
 
     @property
     def complete(self) -> bool:
@@ -47,17 +62,47 @@ def subject(case: Case) -> str:
     return f"{wanted.verb} {wanted.node}" + (f" --with {wanted.spare}" if wanted.spare else "")
 
 
-def replay(case: Case, options: tuple[str, ...], backend: str = "sim") -> str:
+def replay(case: Case, words: Words, backend: str = "sim") -> str:
     """The line that runs ``case`` again, with its story."""
-    words = ["ovnswap", "rehearse", *subject(case).split()]
-    for number, word in enumerate(options):
-        if backend == "sim" or not {word, *options[max(0, number - 1) : number]} & SIM_ONLY:
-            words.append(word)
+    line = ["ovnswap", "rehearse", *words.subject.split(" ")]
+    saved = words.subject != subject(case)
+    if words.node:
+        line += ["--node", words.node]
+    if not saved:
+        line += ["--procedure", case.wanted.procedure] if case.wanted.procedure != "guarded" else []
+        line += ["--accept-stall"] if case.wanted.accept_stall else []
+    line += _cluster(case.spec, words, backend)
+    line += ["--pace", f"{case.pace:g}"] if case.pace else []
     if backend != "sim":
-        words += ["--backend", backend]
+        line += ["--backend", backend]
+    else:
+        line += _schedule(case)
     for hit in case.hits:
-        words += ["--at", str(hit)]
-    return shlex.join(words)
+        line += ["--at", str(hit)]
+    return shlex.join(line)
+
+
+def _schedule(case: Case) -> list[str]:
+    if case.depth or case.edits or case.turns:
+        return ["--tape", str(case.source)]
+    return ["--seed", str(case.seed)] if case.seed is not None else []
+
+
+def _cluster(spec: ClusterSpec, words: Words, backend: str) -> list[str]:
+    """Options for what differs from the lab that is made when nothing is said. Real servers have their own release."""
+    line: list[str] = []
+    for name in words.froms:
+        line += ["--from", name]
+    if words.froms:
+        line += ["--node-ips", words.node_ips] if words.node_ips else []
+    else:
+        line += ["--members", str(spec.members)] if spec.members != USUAL.members else []
+        line += ["--spares", str(spec.spares)] if spec.spares != USUAL.spares else []
+    kubernetes = ".".join(map(str, spec.versions.kubernetes))
+    line += ["--kubernetes", kubernetes] if spec.versions.kubernetes != USUAL.versions.kubernetes else []
+    line += ["--kube-ovn", spec.versions.kube_ovn] if spec.versions.kube_ovn != USUAL.versions.kube_ovn else []
+    line += ["--ovs", spec.versions.ovs] if backend == "sim" and spec.versions.ovs != USUAL.versions.ovs else []
+    return line
 
 
 def rehearsal_lines(found: Rehearsal) -> list[str]:
@@ -66,7 +111,7 @@ def rehearsal_lines(found: Rehearsal) -> list[str]:
     tried = f"{tally.runs} of {found.total} single faults at {found.places} places"
     counts = ", ".join(f"{tally.verdicts[v]} {v.value}" for v in Verdict if tally.verdicts[v])
     lines = [
-        f"rehearsed: {found.case.wanted.procedure} procedure: {subject(found.case)}",
+        f"rehearsed: {found.case.wanted.procedure} procedure: {subject(found.case)} (plan {found.digest})",
         f"on:        {found.where}",
         f"runs:      {tried}, {found.seconds:.0f} s, {rate:.1f} a second",
     ]
@@ -122,7 +167,7 @@ def table(tally: Tally) -> Iterator[str]:
         yield f"{name:<16}{cells}{f'{nb:.0f}/{sb:.0f} s':>16}"
 
 
-def _failing(failing: Failing, options: tuple[str, ...]) -> Iterator[str]:
+def _failing(failing: Failing, options: Words) -> Iterator[str]:
     by = ", ".join(f"{name} {count}" for name, count in failing.troubles.most_common())
     yield f"{failing.verdict.value}, {failing.count} times ({by}): {clean(failing.words)}"
     yield from (f"    {line}" for line in story_lines(failing.shortest))
@@ -164,6 +209,7 @@ def rehearsal_data(found: Rehearsal) -> dict[str, Any]:
         "seconds": round(found.seconds, 1),
         "partial": found.stopped or None,
         "coverage": {"cellsTried": len(tally.tried), "cells": found.cells},
+        "faultsChosen": list(found.troubles),
         "failuresByInvariant": dict(sorted(tally.by_invariant.items())),
         "worst": worst_data(tally),
         "ends": {verdict.value: tally.verdicts[verdict] for verdict in Verdict},
@@ -178,7 +224,7 @@ def rehearsal_data(found: Rehearsal) -> dict[str, Any]:
     }
 
 
-def _failing_data(failing: Failing, options: tuple[str, ...]) -> dict[str, Any]:
+def _failing_data(failing: Failing, options: Words) -> dict[str, Any]:
     return {
         "verdict": failing.verdict.value,
         "what": failing.words,
@@ -188,7 +234,7 @@ def _failing_data(failing: Failing, options: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def summary_data(summary: Summary, options: tuple[str, ...]) -> dict[str, Any]:
+def summary_data(summary: Summary, options: Words) -> dict[str, Any]:
     return {
         "ends": summary.verdict.value,
         "reasons": list(summary.reasons),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.recording import Recording
 from harness.report.page import Page, Run, Shown, Table
-from harness.report.rehearsal import Rehearsal, replay, subject, verdict_line
+from harness.report.rehearsal import Rehearsal, Words, replay, subject, verdict_line
 from harness.report.wording import clean
 from harness.search.case import Case
 from harness.search.tally import Failing
@@ -49,7 +49,7 @@ def rehearsal_page(found: Rehearsal, drawn: Sequence[Drawn]) -> Page:
     )
 
 
-def case_page(case: Case, digest: str, where: str, options: tuple[str, ...], recordings: tuple[Recording, ...]) -> Page:
+def case_page(case: Case, digest: str, where: str, options: Words, recordings: tuple[Recording, ...]) -> Page:
     """The page of one case, on one backend or on several side by side."""
     worst = next((recording for recording in recordings if recording.bad), recordings[0])
     faults = ", ".join(map(str, case.hits)) or "no fault"

@@ -58,8 +58,9 @@ class Hit:
 class Case:
     """``wanted`` is run on a cluster by ``spec``; ``seed`` draws delays and orders (None: the happy schedule).
 
-    ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`). ``depth``, ``edits`` and ``turns``
-    say more of the schedule (:class:`harness.search.tape.Source`).
+    ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`). ``pace``: cluster seconds in which
+    the operator reads, after each step. ``moved``: at the beginning another member than the first of NODE_IPS leads.
+    ``depth``, ``edits`` and ``turns`` say more of the schedule (:class:`harness.search.tape.Source`).
     """
 
     wanted: Wanted
@@ -67,6 +68,8 @@ class Case:
     hits: tuple[Hit, ...] = ()
     seed: int | None = None
     mutation: str = ""
+    pace: float = 0.0
+    moved: bool = False
     depth: int = 0
     edits: tuple[Edit, ...] = ()
     turns: tuple[Turn, ...] = ()

@@ -48,7 +48,7 @@ class Judge:
             comes="".join(_addresses(view, self._come)),
             gated=case.wanted.procedure == "guarded",
             waived=case.wanted.accept_stall,
-            forgiven=frozenset(_addresses(view, befallen)),
+            forgiven=frozenset(_addresses(view, (*befallen, *case.spec.down))),
         )
         self.monitor = Monitor(CATALOGUE, self.world)
         self.witness = Witness(lab, self.monitor)

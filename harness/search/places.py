@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
-from harness import executors
 from harness.addresses import host_of, split_list
 from harness.cluster import DATABASES, ClusterView
 from harness.errors import Inconclusive, StepFailed
@@ -19,6 +18,7 @@ from harness.plan import Plan
 from harness.procedures.wanted import make
 from harness.runner import Pace, Progress, Runner
 from harness.search.case import Case, Hit, Position
+from harness.search.opened import opened
 from harness.search.troubles import Trouble
 from harness.steps import CENTRAL
 
@@ -57,7 +57,7 @@ def survey(case: Case) -> list[Place]:
 
     Raises :class:`BadInput` and :class:`Refused` where there is no run.
     """
-    with closing(executors.create("sim", case.spec, tape=case.tape())) as lab:
+    with closing(opened(case)) as lab:
         plan = make(case.wanted, lab.view(), lab.files)
         found: list[Place] = []
 
@@ -75,7 +75,7 @@ def survey(case: Case) -> list[Place]:
 
         lab.client().start()  # as in a trial: the same events at the same times
         with suppress(StepFailed, Inconclusive):
-            Runner(lab, plan, watch=watch, pace=Pace()).run()
+            Runner(lab, plan, watch=watch, pace=Pace(case.pace)).run()
         return found
 
 

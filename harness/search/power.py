@@ -13,10 +13,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
-from harness import executors
 from harness.procedures.wanted import make
 from harness.search import mutants, places, trial, troubles
 from harness.search.case import Case
+from harness.search.opened import opened
 from harness.search.trial import Summary, Verdict
 
 SEEDS = (None, 1, 2)
@@ -45,7 +45,7 @@ def cases(case: Case, faults: int = FAULTS) -> list[Case]:
 
 def all_mutations(case: Case) -> list[str]:
     """Every mutation of the plan that ``case`` begins with."""
-    with closing(executors.create("sim", case.spec)) as lab:
+    with closing(opened(case)) as lab:
         view = lab.view()
         return list(mutants.mutations(make(case.wanted, view, lab.files), view))
 

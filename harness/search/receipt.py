@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,26 +13,40 @@ from harness.plan import Plan
 from harness.search.case import Case
 from harness.search.tally import Tally
 from harness.search.trial import Verdict
+from harness.search.troubles import TROUBLES
+from harness.spec import ClusterSpec
 
 KIND = "RehearsalReceipt"
-FORMAT = 1
+FORMAT = 2
 """Rises when a field changes its meaning."""
 AGAIN = "rehearse the plan again with --report DIR"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """``digest`` names the plan, ``source`` where the receipt was read; ``fields`` is all of it."""
+    """``digest`` names the plan, ``faults`` are those that were chosen, ``source`` is where the receipt was read;
+    ``fields`` is all of it."""
 
     digest: str
     verdict: str
     partial: str
+    faults: tuple[str, ...]
     source: str
     fields: Mapping[str, Any]
 
 
-def document(case: Case, digest: str, tally: Tally, total: int, cells: int, stopped: str) -> dict[str, Any]:
-    """The receipt as plain data. ``total`` runs and ``cells`` there are; ``stopped`` says why not all were tried.
+def document(
+    case: Case,
+    digest: str,
+    tally: Tally,
+    total: int,
+    cells: int,
+    stopped: str,
+    faults: Sequence[str],
+    backend: str = "sim",
+) -> dict[str, Any]:
+    """The receipt as plain data. ``total`` runs and ``cells`` there are; ``stopped`` says why not all were tried;
+    ``faults`` are the names of those that were chosen.
 
     The verdict is ``failed`` if any run ended badly, ``nothing`` if no run's fault had an effect, else ``passed``.
     """
@@ -47,7 +61,10 @@ def document(case: Case, digest: str, tally: Tally, total: int, cells: int, stop
         "verb": wanted.verb,
         "nodes": [name for name in (wanted.node, wanted.spare) if name],
         "versions": asdict(case.spec.versions),
+        "backend": backend,
+        "lab": lab(case.spec),
         "seed": case.seed,
+        "faults": list(faults),
         "runs": tally.runs,
         "runsThereAre": total,
         "coverage": {"cellsTried": len(tally.tried), "cells": cells},
@@ -56,6 +73,18 @@ def document(case: Case, digest: str, tally: Tally, total: int, cells: int, stop
         "ends": {verdict.value: tally.verdicts[verdict] for verdict in Verdict},
         "failuresByInvariant": dict(sorted(tally.by_invariant.items())),
         "worst": worst_data(tally),
+    }
+
+
+def lab(spec: ClusterSpec) -> dict[str, Any]:
+    """The cluster that it was tried on; database files by their SHA-256."""
+    return {
+        "members": spec.members,
+        "spares": spec.spares,
+        "nodes": [{"name": name, "address": address} for name, address in spec.nodes],
+        "down": list(spec.down),
+        "electionTimerMs": spec.election_timer_ms,
+        "databaseFiles": [{"database": one.database.value, "sha256": one.digest} for one in spec.files],
     }
 
 
@@ -79,9 +108,21 @@ def load(text: str, source: str) -> Receipt:
         raise BadInput(f"{source} has format {data.get('format')!r}; this ovnswap reads {FORMAT}", todo=AGAIN)
     digest, verdict, partial = data.get("planDigest"), data.get("verdict"), data.get("partial")
     known = verdict in ("passed", "failed", "nothing")
+    faults = data.get("faults")
     if not isinstance(digest, str) or not known or not (partial is None or isinstance(partial, str)):
         raise BadInput(f"{source} is not a whole receipt: planDigest, verdict or partial is wrong", todo=AGAIN)
-    return Receipt(digest, str(verdict), partial or "", source, data)
+    if not isinstance(faults, list) or not all(isinstance(name, str) for name in faults):
+        raise BadInput(f"{source} is not a whole receipt: it does not say which faults were chosen", todo=AGAIN)
+    return Receipt(digest, str(verdict), partial or "", tuple(faults), source, data)
+
+
+def words(receipt: Receipt) -> str:
+    """What a receipt says, in one line."""
+    fields = receipt.fields
+    tried = f"{fields.get('runs')} of {fields.get('runsThereAre')} runs"
+    of = f"{receipt.verdict}: {tried}" + (f", partial: {receipt.partial}" if receipt.partial else "")
+    left = [name for name in TROUBLES if name not in receipt.faults]
+    return of + (f"; not tried: {', '.join(left)}" if left else "; every kind of fault")
 
 
 def fits(receipt: Receipt, plan: Plan) -> None:

@@ -135,7 +135,9 @@ class _Work:
                 return
 
     def nodes(self) -> None:
-        """Without spares that nobody needs, and with fewer members."""
+        """Without spares that nobody needs, and with fewer members; somebody's cluster is left as it is."""
+        if self._case.spec.nodes:
+            return
         needed = {self._case.wanted.node, self._case.wanted.spare, *trial.befallen(self._case)}
         while self._case.spec.spares and self._case.spec.node_names()[-1] not in needed:
             if not self._fails(replace(self._case, spec=replace(self._case.spec, spares=self._case.spec.spares - 1))):

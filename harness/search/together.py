@@ -16,10 +16,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from harness import executors
 from harness.executor import LabExecutor
 from harness.search import trial
 from harness.search.case import Case, Position
+from harness.search.opened import opened
 from harness.search.trial import Summary, Trial
 
 TOGETHER = 60
@@ -52,7 +52,7 @@ def run(cases: Sequence[Case]) -> list[Summary]:
         return [trial.run(case) for case in cases]
     began = time.process_time()
     tape = cases[0].tape()
-    with closing(executors.create("sim", cases[0].spec, tape=tape)) as lab:
+    with closing(opened(cases[0], tape=tape)) as lab:
         split = _Split(cases, lab)
         try:
             split.play()

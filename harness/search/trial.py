@@ -12,7 +12,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 
-from harness import executors, health
+from harness import health
 from harness.cluster import ClusterView, Database
 from harness.errors import BadInput, OvnswapError, Refused
 from harness.executor import LabExecutor, WaitTimeout
@@ -27,6 +27,7 @@ from harness.search.case import Case
 from harness.search.director import Director, OperatorDied
 from harness.search.judge import BAD, CONVERGES, Judge, Verdict, nodes_of
 from harness.search.ledger import Ledger
+from harness.search.opened import opened
 from harness.search.states import Seen
 from harness.search.tape import Edit, Tape
 from harness.steps import CENTRAL
@@ -75,7 +76,7 @@ def traced(case: Case) -> tuple[Summary, tuple[Edit, ...]]:
     """Rehearse ``case`` in the simulator; also every choice that was not 0, as edits of the happy schedule."""
     began = time.process_time()
     tape = case.tape()
-    with closing(executors.create("sim", case.spec, tape=tape)) as lab:
+    with closing(opened(case, tape=tape)) as lab:
         trial = Trial(case, lab)
         trial.play()
         return trial.ended(tape, began, tell=True), tape.deviations()
@@ -88,7 +89,7 @@ def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
     """
     began = time.process_time()
     tape = case.tape()
-    with closing(executors.create(backend, case.spec, tape=tape)) as lab:
+    with closing(opened(case, backend, tape)) as lab:
         trial = Trial(case, lab)
         trial.play()
         return trial.ended(tape, began, tell=tell)
@@ -101,7 +102,7 @@ def recorded(case: Case, backend: str = "sim") -> tuple[Summary, Recording]:
     """
     began = time.process_time()
     tape = case.tape()
-    with closing(executors.create(backend, case.spec, tape=tape)) as lab:
+    with closing(opened(case, backend, tape)) as lab:
         recorder = Recorder()
         lab.overhear(recorder.overheard)
         trial = Trial(case, lab, recorder)
@@ -163,8 +164,9 @@ class Trial:
             self._ended("done", str(error))  # the second time: there is nothing left to do
             return
         attended = self._judge.witness.attended(self._director.executor)
+        pace = Pace(self._case.pace)
         try:
-            Runner(attended.lab, plan, watch=self._watch, pace=Pace()).run()
+            Runner(attended.lab, plan, watch=self._watch, pace=pace).run()
         except OperatorDied:
             self._ended("died", "", attended.acts)
         except OvnswapError as error:
@@ -231,7 +233,8 @@ class Trial:
 
     def summary(self, verdict: Verdict, reasons: tuple[str, ...], tape: Tape, cpu: float, *, tell: bool) -> Summary:
         assert self._history is not None, "play() has stopped the client"
-        story = tuple(self._ledger.story)
+        told = getattr(self._lab, "told", None)
+        story = tuple(sorted([*self._ledger.story, *(told() if told is not None else ())], key=lambda one: one[0]))
         trace = hashlib.sha256(repr((tape.taken, story, self._history.writes)).encode()).hexdigest()[:16]
         nb, sb = (self._history.longest_stall(database) for database in (Database.NB, Database.SB))
         return Summary(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ def test_what_ends_badly_is_told_with_the_line_that_runs_it_again() -> None:
     assert result.exit_code == 1
     assert "S15: DB has 2 cluster ids" in result.stdout
     line = next(line for line in result.stdout.splitlines() if "replay: " in line)
-    words = line.split("replay: ovnswap ")[1].split()
+    words = shlex.split(line.split("replay: ovnswap ")[1])
     again = ovnswap(*words)
     assert again.exit_code == 1
     assert "the files are removed and the servers killed" in again.stdout
@@ -75,7 +76,11 @@ def test_ctrl_c_keeps_what_was_tried_and_says_so() -> None:
         (("--at", "9:during:crash"), "needs a node"),
         (("--at", f"99:during:crash@{FIRST}"), "the fault changed nothing"),
         (("--backend", "ovsdb"), "take hours on real servers"),
+        (("--backend", "kind"), "needs a lab"),
         (("--pods", "x"), "can't be changed"),
+        (("--tape", "tape/0; happy"), "the tape is of version 0"),
+        (("--tape", "tape"), "is no tape"),
+        (("--node-ips", "172.18.0.3"), "no effect without --from"),
     ],
 )
 def test_bad_input_is_one_line(arguments: tuple[str, ...], complaint: str) -> None:

@@ -140,10 +140,10 @@ def test_objects_are_as_the_installer_makes_them() -> None:
     assert view.labelled() == view.nodes
     assert [w.ref for w in view.workloads] == [
         "deployment/ovn-central",
-        "daemonset/ovs-ovn",
         "deployment/kube-ovn-controller",
+        "daemonset/ovs-ovn",
     ]
-    central, agent, controller = view.workloads
+    central, controller, agent = view.workloads
     assert (central.replicas, central.ready, central.updated, central.template) == (3, 3, 3, "6bf58cbc97")
     assert (agent.app, agent.strategy) == ("ovs", "OnDelete")
     assert central.env["NODE_IPS"] == agent.env["OVN_DB_IPS"] == controller.env["OVN_DB_IPS"]
@@ -369,7 +369,7 @@ def test_a_node_listing_tells_of_nodes_labels_and_releases() -> None:
     assert [node.name for node in view.labelled()] == ["kube-ovn-control-plane", "kube-ovn-control-plane3"]
     assert view.nodes[0].labels == {"kube-ovn/role": "master", "zone": ""}
     assert view.versions.kubernetes == (1, 26)
-    assert [w.current for w in view.workloads] == [3, 4, 3]
+    assert [w.current for w in view.workloads] == [3, 3, 4]
     assert not any("label" in words or "cordoned" in words for words in result.assumptions)
     assert any("1.26" in words and "oldest kubelet" in words for words in result.assumptions)
 

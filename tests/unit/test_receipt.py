@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,13 @@ from harness import executors
 from harness.errors import BadInput
 from harness.plan import Plan
 from harness.procedures.wanted import Wanted, make
-from harness.report.rehearsal import replay
+from harness.report.rehearsal import Words, replay
 from harness.search import receipt
 from harness.search.case import Case, Hit
 from harness.search.tally import Tally, cells
+from harness.search.tape import Edit
 from harness.search.trial import Summary, Verdict
-from harness.spec import ClusterSpec
+from harness.spec import EXAMPLE_VERSIONS, ClusterSpec
 
 LEAVER = "kube-ovn-control-plane3"
 REMOVE = ("rehearse", "remove", LEAVER)
@@ -53,7 +55,7 @@ def test_a_tally_counts_cells_once_and_keeps_the_worst_case() -> None:
 def test_a_receipt_of_void_runs_alone_did_not_pass() -> None:
     tally = Tally()
     tally.add(summary(f"3:before:crash@{LEAVER}", Verdict.VOID))
-    assert receipt.document(Case(WANTED), "d", tally, 1, 1, "")["verdict"] == "nothing"
+    assert receipt.document(Case(WANTED), "d", tally, 1, 1, "", ["crash"])["verdict"] == "nothing"
 
 
 def test_a_report_is_written_replaced_and_fits_its_plan(tmp_path: Path) -> None:
@@ -62,11 +64,14 @@ def test_a_report_is_written_replaced_and_fits_its_plan(tmp_path: Path) -> None:
     for runs in ("3", "2"):
         result = ovnswap(*command, "--runs", runs)
         assert result.exit_code == 0, result.stderr
-    assert sorted(path.name for path in kept.iterdir()) == ["receipt.json", "report.txt"]
+    assert sorted(path.name for path in kept.iterdir()) == ["receipt.json", "report.html", "report.txt"]
     assert (kept / "report.txt").read_text() == result.stdout
     loaded = receipt.load((kept / "receipt.json").read_text(), "receipt.json")
     receipt.fits(loaded, plan())
     assert (loaded.verdict, loaded.partial, loaded.fields["runs"]) == ("passed", "--runs 2", 2)
+    assert loaded.faults == ("crash",)
+    assert "passed: 2 of " in receipt.words(loaded)
+    assert "not tried: " in receipt.words(loaded)
     assert 0 < loaded.fields["coverage"]["cellsTried"] <= 2 < loaded.fields["coverage"]["cells"]
     assert "cells of step x fault" in result.stdout
 
@@ -87,14 +92,21 @@ def test_stories_have_a_line_for_ovsdb() -> None:
 
 
 def test_the_line_for_ovsdb_leaves_out_what_real_servers_refuse() -> None:
-    options = ("--accept-stall", "--members", "5", "--seed", "7", "--ovs", "3.5")
-    line = replay(Case(WANTED), options, "ovsdb")
+    versions = replace(EXAMPLE_VERSIONS, ovs="3.5")
+    wanted = replace(WANTED, accept_stall=True)
+    case = Case(wanted, ClusterSpec(members=5, spares=1, versions=versions), seed=7)
+    line = replay(case, Words(f"remove {LEAVER}"), "ovsdb")
     assert line == f"ovnswap rehearse remove {LEAVER} --accept-stall --members 5 --backend ovsdb"
-    assert replay(Case(WANTED), options).endswith("--seed 7 --ovs 3.5")
+    assert replay(case, Words(f"remove {LEAVER}")).endswith("--members 5 --ovs 3.5 --seed 7")
+
+
+def test_a_schedule_that_is_no_seed_is_a_tape() -> None:
+    case = Case(WANTED, ClusterSpec(spares=1), edits=(Edit("delay", 3, 1),))
+    assert "--tape 'tape/1; happy; delay#3=1'" in replay(case, Words(f"remove {LEAVER}"))
 
 
 def written(**changes: object) -> str:
-    return json.dumps(receipt.document(Case(WANTED), "d", Tally(), 1, 1, "") | changes)
+    return json.dumps(receipt.document(Case(WANTED), "d", Tally(), 1, 1, "", ["crash"]) | changes)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +118,7 @@ def written(**changes: object) -> str:
         (written(format=99), "has format 99"),
         (written(planDigest=None), "is not a whole receipt"),
         (written(verdict=["passed"]), "is not a whole receipt"),
+        (written(faults=None), "does not say which faults were chosen"),
     ],
 )
 def test_what_is_no_receipt_is_said_in_one_line(text: str, complaint: str) -> None:

@@ -64,10 +64,10 @@ class Container:
         self._runner.stop()
         self._stop()
 
-    def crash(self) -> None:
-        """PID 1 is killed from outside: the kubelet sees the container end."""
+    def crash(self, code: int = KILLED) -> None:
+        """PID 1 is killed from outside, or ends by itself with ``code``: the kubelet sees the container end."""
         self.kill()
-        self._exited(KILLED)
+        self._exited(code)
 
     def healthy(self) -> bool:
         """What ovn-healthcheck.sh would say now."""

@@ -17,17 +17,22 @@ from harness.steps import CENTRAL
 
 
 class Machines:
-    """Machines by node name and by address, and the containers that run on them."""
+    """Machines by node name and by address, and the containers that run on them. ``told``: when something of their own
+    doing happened that nobody outside would understand, and what."""
 
     def __init__(self, world: World, profile: KubeOvnProfile, clock: Clock) -> None:
         self.world = world
         self.containers: dict[str, Container] = {}
+        self.told: list[tuple[float, str]] = []
         self._profile = profile
         self._clock = clock
         self._by_name: dict[str, Machine] = {}
         self._by_address: dict[str, Machine] = {}
         self._cut: dict[tuple[str, str], None] = {}
         self._apart: set[str] = set()
+
+    def tell(self, words: str) -> None:
+        self.told.append((self._clock.now(), words))
 
     def add(self, name: str, address: str) -> Machine:
         machine = Machine(self.world, name, address)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fake_kube.runtime import Clock
 from fake_raft import Process
 from harness.cluster import DATABASES, Database
@@ -39,6 +41,10 @@ class Northd:
         """The instance that holds the lock now."""
         leaders = self._leaders()
         return self._holding(leaders) if leaders is not None else None
+
+    def knows(self, rows: Sequence[str]) -> None:
+        """These rows of nb were translated before the simulation began."""
+        self._done.update(rows)
 
     def _holding(self, leaders: Leaders) -> Container | None:
         if self._holder is not None and self._usable(self._holder, leaders):

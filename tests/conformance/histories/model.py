@@ -14,7 +14,7 @@ from fake_raft.disk import Disk, Header, Record
 from fake_raft.messages import Envelope, Message, VoteRequest
 from fake_raft.profile import Profile
 from fake_raft.server import HANDLERS, TERM_CHECKED, Server
-from fake_raft.state import NEVER, Connection, Rewrite, Save, Send, State
+from fake_raft.state import NEVER, Connection, Rewrite, State
 
 Action = Callable[["Node"], object]
 
@@ -77,12 +77,12 @@ class Node:
         sent: list[Mail] = []
         self.state.tend = False
         for effect in self.server.finish():
-            if isinstance(effect, Save):
-                written.append(effect.record)
-            elif isinstance(effect, Rewrite):
+            if isinstance(effect, Record | Rewrite):
                 written.append(effect)
-            elif isinstance(effect, Send) and effect.envelope.target is not None:
-                sent.append(Mail(effect.envelope.target, self.state.sid, effect.message))
+            elif type(effect) is tuple:
+                _, envelope, message, _ = effect  # type: ignore[misc]
+                if envelope.target is not None:
+                    sent.append(Mail(envelope.target, self.state.sid, message))
         return Done(written, sent, answer)
 
     # -- actions ------------------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Callable
 
 from fake_raft import Disk, Network, Process, StartRefused, VirtualClock, by_version
-from fake_raft.messages import AppendReply, AppendRequest, Envelope, InstallSnapshot, Message, VoteRequest
-from fake_raft.network import Choices, End, Item, split
+from fake_raft.messages import AppendReply, AppendRequest, InstallSnapshot, Message, VoteRequest
+from fake_raft.network import Choices, End, Item, Parcel, split
 from fake_raft.profile import Profile
 from fake_raft.server import ElectionArmed, Event
 from harness.cluster import MemberStatus
@@ -79,11 +79,11 @@ class Words(Network):
         self.words[word] = None
         self.skips_idle = False
 
-    def _deliver(self, source: End, envelope: Envelope, message: Message) -> None:
-        if self.words:
-            self._arrive(source, (envelope, message))
+    def _deliver(self, parcel: Parcel) -> None:
+        if self.words or self._stuck:
+            self._arrive(parcel[0], parcel[1:])
         else:
-            super()._deliver(source, envelope, message)
+            super()._deliver(parcel)
 
     def _arrive(self, source: End, item: Item) -> None:
         if item is None or source.held or not self._lost(source, item[1]):
