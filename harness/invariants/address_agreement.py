@@ -31,7 +31,8 @@ class AddressAgreement(Property):
             listed = sorted(split_list(workload.env.get(variable, "")))
             if variable in workload.env and listed != expected:
                 found.append(f"{workload.ref} has {variable} {','.join(listed)}, wanted {wanted}")
-            found += _old_pods(end.view, workload, expected)
+            elif old := _old_pods(end.view, workload, expected):
+                found.append(f"{len(old)} pods of {workload.ref} still run with other {variable}, first {old[0]}")
         labelled = sorted(node.address for node in end.view.labelled())
         if labelled != expected:
             found.append(f"the label is on {','.join(labelled)}, wanted {wanted}")
@@ -47,14 +48,13 @@ def _variable(workload: Workload) -> str:
 
 
 def _old_pods(view: ClusterView, workload: Workload, expected: list[str]) -> list[str]:
-    """Pods that run with other addresses."""
+    """Names of pods that run with other addresses."""
     variable = _variable(workload)
     found = []
     for pod in view.pods_of(workload.app):
         node = view.node(pod.node or "")
         if variable not in pod.env or not pod.active or node is None or not node.ready:
             continue
-        listed = sorted(split_list(pod.env[variable]))
-        if listed != expected:
-            found.append(f"pod {pod.name} of {workload.ref} runs with {variable} {','.join(listed)}")
+        if sorted(split_list(pod.env[variable])) != expected:
+            found.append(pod.name)
     return found
