@@ -9,10 +9,10 @@ export OVN_WORKERS ?= 4
 export OVN_PROFILE ?= ovn-dev
 export OVN_REQUIRE ?=
 
-.PHONY: help setup scenarios test lint bench compiled conformance clean
+.PHONY: help setup scenarios test lint bench compiled conformance track-record judge-page clean
 
 help: ## print this
-	@sed -nE 's/^([a-z]+): ##/\1/p; s/^([a-z]+): [a-z]+ ##/\1/p' $(MAKEFILE_LIST) | awk '{printf "make %-10s", $$1; $$1=""; print}'
+	@sed -nE 's/^([a-z-]+): ##/\1/p; s/^([a-z-]+): [a-z]+ ##/\1/p' $(MAKEFILE_LIST) | awk '{printf "make %-10s", $$1; $$1=""; print}'
 
 setup: ## make .venv and, as root, install Debian's OVS and OVN packages
 	@ci/setup.sh
@@ -34,6 +34,12 @@ compiled: setup ## compile the model with mypyc into .make/compiled (two to thre
 
 conformance: setup ## compare the model with real servers case by case, and print the table
 	@ci/check.sh conformance
+
+track-record: setup ## replay the corpus of known failures, and write docs/track-record.md
+	@ci/check.sh track-record
+
+judge-page: setup ## try documented and guarded with every single fault, and write docs/page-judged.md (an hour)
+	@ci/check.sh judge-page
 
 clean: ## remove what make and the tests have made in this directory
 	rm -rf .venv .make .mypy_cache .ruff_cache .pytest_cache .hypothesis out build dist

@@ -1,7 +1,8 @@
 """What every test run of this checkout shares: ovnswap's pytest plugin and the Hypothesis profiles.
 
 ``ovn-dev`` (the default) explores anew on each run and remembers what failed; ``ovn-pr`` runs the same examples every
-time, for gates. Neither has a deadline: simulated time is what scenarios are about, and machines are shared.
+time, for gates; ``ovn-nightly`` explores for hours. None has a deadline: simulated time is what scenarios are about,
+and machines are shared.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ SHARED = settings(
 )
 settings.register_profile("ovn-dev", parent=SHARED, max_examples=10)
 settings.register_profile("ovn-pr", parent=SHARED, max_examples=60, derandomize=True)
+settings.register_profile("ovn-nightly", parent=SHARED, max_examples=2000, stateful_step_count=30)
 settings.load_profile("ovn-dev")
 
 

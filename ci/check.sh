@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ci/check.sh scenarios|test|lint|bench|compiled|conformance: what the make targets do once ci/setup.sh has been here.
+# ci/check.sh scenarios|test|lint|bench|compiled|conformance|track-record|judge-page: what the make targets do once ci/setup.sh has been here.
 # Everything is run even if something fails; the last line says what ran where, the exit status whether all was well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -107,6 +107,13 @@ conformance() {
   [ "${N:-20}" = 0 ] || PYTHONPATH=.:tests/conformance stage "random scripts" python -m differential "${N:-20}" "${FIRST:-0}"
 }
 
+# BACKENDS: where the known failures are replayed.
+track_record() {
+  local backends
+  read -ra backends <<<"${BACKENDS:-sim ovsdb}"
+  stage "track record" python ci/track_record.py "${backends[@]}"
+}
+
 finish() {
   local stage
   for stage in "${failed[@]}"; do
@@ -124,6 +131,8 @@ case ${1:-} in
   bench) bench ;;
   compiled) compiled ;;
   conformance) conformance ;;
-  *) echo "usage: ci/check.sh scenarios|test|lint|bench|compiled|conformance" >&2 && exit 2 ;;
+  track-record) track_record ;;
+  judge-page) stage "the page, judged" python ci/judge_page.py "${RUNS:-0}" ;;
+  *) echo "usage: ci/check.sh scenarios|test|lint|bench|compiled|conformance|track-record|judge-page" >&2 && exit 2 ;;
 esac
 finish

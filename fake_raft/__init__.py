@@ -3,7 +3,7 @@
 from fake_raft.clock import Timer, VirtualClock
 from fake_raft.disk import Disk
 from fake_raft.network import Choices, Network
-from fake_raft.opening import StartRefused
+from fake_raft.opening import StartRefused, check_file
 from fake_raft.process import Process
 from fake_raft.profile import OVS_3_1, OVS_3_5, OVS_NEWEST, Profile, by_version
 from fake_raft.server import Server
@@ -26,4 +26,5 @@ __all__ = [
     "Timer",
     "VirtualClock",
     "by_version",
+    "check_file",
 ]

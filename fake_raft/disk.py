@@ -1,8 +1,8 @@
 """A clustered database's file: a header and a list of records, as ovsdb-server appends them.
 
 Records that were appended but not synced yet survive a killed process (they are in the page cache) and are lost with
-the machine's power. ``lose_syncs`` makes a disk that acknowledges what it has not stored: later loss of power takes
-everything since.
+the machine's power. A forgetful disk acknowledges what it has not stored: later loss of power takes everything since.
+A full one stores nothing more (:mod:`fake_raft.full_disk`), a slow one takes ``slow_us`` longer for each sync.
 """
 
 from __future__ import annotations
@@ -67,16 +67,27 @@ class Header:
 
 
 class Disk:
-    """One file. ``synced`` records survive a loss of power; ``birth_us`` is when the file was made (clock time)."""
+    """One file. ``synced`` records survive a loss of power; ``birth_us`` is when the file was made (clock time).
 
-    __slots__ = ("birth_us", "header", "lose_syncs", "records", "synced")
+    ``unwritten``, ``delayed`` and ``forgotten`` count the records that a full disk did not take, the syncs that a slow
+    one delayed, and the records that a forgetful one had acknowledged and lost with its power.
+    """
+
+    __slots__ = (
+        *("birth_us", "header", "records", "synced"),
+        *("full", "slow_us", "holes", "remembers", "unwritten", "delayed", "forgotten"),
+    )
 
     def __init__(self, header: Header, records: list[Record] | None = None, birth_us: int = 0) -> None:
         self.header = header
         self.records: list[Record] = records if records is not None else []
         self.synced = len(self.records)
         self.birth_us = birth_us
-        self.lose_syncs = False
+        self.full = False
+        self.slow_us = 0
+        self.holes = False
+        self.remembers: Disk | None = None
+        self.unwritten = self.delayed = self.forgotten = 0
 
     @classmethod
     def create_cluster(
@@ -125,16 +136,22 @@ class Disk:
         """Replace the file in one step, as a snapshot does; it is synced before it is renamed into place."""
         self.header = header
         self.records = records
-        if not self.lose_syncs:
-            self.synced = len(records)
+        self.synced = len(records)
 
     def sync(self, count: int) -> None:
         """The first ``count`` records are on the platter."""
-        if not self.lose_syncs:
-            self.synced = max(self.synced, min(count, len(self.records)))
+        self.synced = max(self.synced, min(count, len(self.records)))
+
+    def forget(self, forgets: bool = True) -> None:
+        """From now on nothing that is acknowledged is stored (or all of it is, again)."""
+        self.remembers = self.clone() if forgets else None
 
     def lose_power(self) -> None:
-        """Unsynced records are gone."""
+        """Unsynced records are gone, and all that was written while the disk forgot."""
+        old = self.remembers
+        if old is not None:
+            self.forgotten += max(0, len(self.records) - old.synced)
+            self.header, self.records, self.synced = old.header, list(old.records), old.synced
         del self.records[self.synced :]
 
     # -- what tools and start scripts read ------------------------------------------------------------------------

@@ -13,7 +13,10 @@ FSYNC_US = (1000, 1500, 2000, 3000, 5000)
 
 
 class Syncer:
-    """Calls ``done(ticket)`` when everything that was in the file when ``request(ticket)`` came is durable."""
+    """Calls ``done(ticket)`` when everything that was in the file when ``request(ticket)`` came is durable.
+
+    While the file lacks a record that a full disk did not take, nothing becomes durable.
+    """
 
     __slots__ = ("_busy", "_choice", "_choices", "_clock", "_disk", "_done", "_ticket")
 
@@ -39,7 +42,7 @@ class Syncer:
 
     def _start(self) -> None:
         self._busy = True
-        delay = FSYNC_US[self._choices.choose(self._choice, len(FSYNC_US))]
+        delay = FSYNC_US[self._choices.choose(self._choice, len(FSYNC_US))] + self._disk.slow_us
         self._clock.post(self._clock.now + delay, self._finished, (self._ticket, len(self._disk.records)))
 
     def _finished(self, work: tuple[int, int]) -> None:
@@ -48,6 +51,10 @@ class Syncer:
             return
         self._disk.sync(records)
         self._busy = False
+        if self._disk.slow_us:
+            self._disk.delayed += 1
+        if self._disk.full and self._disk.holes:
+            return
         if self._ticket > ticket:
             self._start()
         self._done(ticket)

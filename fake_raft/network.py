@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from fake_raft.clock import VirtualClock
 from fake_raft.messages import Envelope, Message
 from fake_raft.state import State
+from fake_raft.weather import Weather
 
 if TYPE_CHECKING:
     from fake_raft.idle import Routine
@@ -134,6 +135,7 @@ class Network:
         """A test may lose single messages: called with (source address, target address, message)."""
         self.tap: Callable[[str, str, Message, bool], None] | None = None
         """Somebody may listen: called with (source address, target address, message, whether the way is cut)."""
+        self.weather = Weather(clock, self._pass_on)
         self.skips_idle = True
         """Whether heartbeats that change nothing may be skipped (:mod:`fake_raft.idle`)."""
 
@@ -145,10 +147,16 @@ class Network:
         self._trouble, self.calm = True, False
         self._watch()
 
+    def worsen(self, host: str, kind: str) -> None:
+        """What ``host`` sends and gets is late from now on, as :mod:`fake_raft.weather` says of ``kind``."""
+        self.weather.hosts[host] = kind
+        self._trouble, self.calm = True, False
+
     def heal(self, source: str | None = None, target: str | None = None) -> None:
-        """End every cut, or those from ``source`` to ``target``."""
+        """End every cut and bad weather, or the cuts from ``source`` to ``target``."""
         if source is None or target is None:
             self._cuts.clear()
+            self.weather.clear()
         else:
             self._cuts.pop((source, target), None)
         self._relax()
@@ -184,7 +192,7 @@ class Network:
         return self.skips_idle and self.drop is None and self.tap is None and not self._trouble
 
     def _relax(self) -> None:
-        self._trouble = bool(self._cuts or self._down)
+        self._trouble = bool(self._cuts or self._down or self.weather.hosts)
         for end in list(self._ends):
             if end.held and not end.gone and not self.blocked(end.host, end.peer.host, end.port):
                 self._retransmit_later(end)
@@ -222,7 +230,8 @@ class Network:
             if again < until_us:
                 self._clock.post(again, self._connect_again, (process, number, address, until_us, attempt + 1))
             return
-        self._clock.post(now + 2 * self.delay_us, self._answer, (process, number, address))
+        late = self.weather.handshake_us(own, host) if self._trouble else 0
+        self._clock.post(now + 2 * self.delay_us + late, self._answer, (process, number, address))
 
     def _connect_again(self, call: tuple[Host, int, str, int, int]) -> None:
         if call[0].alive:
@@ -298,6 +307,11 @@ class Network:
             self._calm_down()
 
     def _arrive(self, source: End, item: Item) -> None:
+        """Something gets to the other side, when the weather lets it."""
+        if not (self.weather.hosts and self.weather.delays(source, source.host, source.peer.host, item)):
+            self._pass_on(source, item)
+
+    def _pass_on(self, source: End, item: Item) -> None:
         """Something gets to the other side, unless the way is cut; then the sender's kernel keeps it."""
         end = source.peer
         if source.gone:
@@ -351,7 +365,7 @@ class Network:
             return
         held, end.held = end.held, []
         for item in held:
-            self._arrive(end, item)
+            self._pass_on(end, item)
         self._calm_down()
 
     # -- processes ----------------------------------------------------------------------------------------------------

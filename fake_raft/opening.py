@@ -41,6 +41,15 @@ def open_file(disk: Disk, profile: Profile) -> State:
     return s
 
 
+def check_file(disk: Disk, profile: Profile) -> str:
+    """Why a server would refuse the file; "" if it would not. The file stays as it is."""
+    try:
+        open_file(disk.clone(), profile)
+    except StartRefused as refused:
+        return str(refused)
+    return ""
+
+
 def replay(s: State, number: int, record: Record) -> None:
     """Take one record of the file."""
     term = record.entry.term if isinstance(record, EntryRecord) else getattr(record, "term", 0)

@@ -10,6 +10,7 @@ from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
 from fake_raft.disk import RECORDS, Disk, Record
 from fake_raft.fsync import Syncer
+from fake_raft.full_disk import Loss, loss_of
 from fake_raft.idle import Routine, idle_tick, tick
 from fake_raft.journal import Begun, Ended, Journal
 from fake_raft.messages import Envelope, Message
@@ -227,6 +228,32 @@ class Process(Observed):
 
     def _submit(self) -> None:
         self._transactions.submit(self._running_server, self._clock.now)
+        if self.disk.full and self._state.role is LEADER and any(type(effect) in RECORDS for effect in self._state.out):
+            self._fail()
+
+    def _fail(self) -> None:
+        """A leader could not write what its own client asked for: it stays as it is and does nothing more."""
+        self.disk.unwritten += 1
+        self.disk.holes = True
+        self.changes += 1
+        self._state.died = True
+        self._state.out.clear()
+        self._wake += 1
+        self._syncer.stop()
+        self._transactions.refuse()
+
+    def _unwritten(self, record: Record) -> bool:
+        """A full disk did not take ``record``; False if the database is dropped for it."""
+        self.disk.unwritten += 1
+        match loss_of(record, self._state):
+            case Loss.FATAL:
+                self._state.died = True
+                self._state.out.clear()
+                self._drop_database(Left())
+                return False
+            case Loss.HOLE:
+                self.disk.holes = True
+        return True
 
     # -- effects ------------------------------------------------------------------------------------------------
 
@@ -244,7 +271,10 @@ class Process(Observed):
                 if end is not None:
                     self._network.send(end, envelope, message, routine)
             elif kind in RECORDS:
-                self.disk.records.append(effect)  # type: ignore[arg-type]
+                if not self.disk.full:
+                    self.disk.records.append(effect)  # type: ignore[arg-type]
+                elif not self._unwritten(effect):  # type: ignore[arg-type]
+                    return
                 if self.journal is not None:
                     self.journal.append((self._clock.now, self, effect))  # type: ignore[arg-type]
             else:
@@ -271,10 +301,14 @@ class Process(Observed):
         self._transactions.completed(effect.eid, effect.status)
 
     def _rewrite(self, effect: Rewrite) -> None:
-        self.disk.rewrite(effect.header, effect.records)
         if self.journal is not None:
             # A copy: what is appended to the file from now on comes as records of its own.
             self.journal.append((self._clock.now, self, Rewrite(effect.header, list(effect.records))))
+        if self.disk.full:  # a snapshot is written beside the file first
+            self.disk.unwritten += 1
+            self.disk.holes = True
+            return
+        self.disk.rewrite(effect.header, effect.records)
 
     def _abort(self, effect: Died) -> None:
         self.death = effect.text

@@ -395,7 +395,8 @@ class State:
     @property
     def is_connected(self) -> bool:
         """The ``connected`` column of ``_Server`` (facts: ovsdb-raft 1.4)."""
-        return not (self.candidate_retrying or self.joining or self.leaving or self.left) and self.ever_had_leader
+        out = self.candidate_retrying or self.joining or self.leaving or self.left or self.died
+        return not out and self.ever_had_leader
 
     @property
     def served(self) -> tuple[str, ...]:

@@ -113,6 +113,8 @@ def status_line(s: State) -> str:
         return "leaving cluster"
     if s.left:
         return "left cluster"
+    if s.died:
+        return "failed"
     if s.candidate_retrying:
         return "disconnected from the cluster (election timeout)"
     return "cluster member"

@@ -12,6 +12,7 @@ import click
 
 from harness import __version__
 from harness.commands.apply import apply
+from harness.commands.gate import gate
 from harness.commands.interrupts import stoppable
 from harness.commands.lint import lint
 from harness.commands.lock import lock
@@ -121,7 +122,7 @@ def cli() -> None:
     """
 
 
-for command in (status, plan, lint, rehearse, apply, lock):
+for command in (status, plan, lint, gate, rehearse, apply, lock):
     cli.add_command(command)
 
 

@@ -188,6 +188,10 @@ class LabExecutor(Executor, Protocol):
     def arm(self, plan: FaultPlan) -> None:
         """Let the plan's faults happen, counted from now, while time passes in ``wait`` and ``sleep``."""
 
+    def felt(self, fault: Fault) -> int:
+        """For a kind of :data:`harness.faults.LATENT`: how often something went otherwise because of it, on its nodes,
+        since the executor was made. It only grows: less than before never says anything."""
+
     def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
         """(cluster seconds, fault, whether it changed anything) of every fault so far."""
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for clusters, procedures, schedules and faults: for scenarios of your own.
+"""Hypothesis strategies for clusters, procedures, schedules, faults and whole rehearsals: for scenarios of your own.
 
 They shrink towards the plain case: three members, the documentation's versions, the guarded procedure, the happy
 schedule, an early fault. Needs the extra ``test`` (Hypothesis).
@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from harness.cluster import Versions
 from harness.faults import Fault, FaultKind, FaultPlan, TimedFault
 from harness.procedures.wanted import Wanted
+from harness.search.case import Case, Hit, Position
+from harness.search.explore import ordered
 from harness.search.tape import Tape
+from harness.search.troubles import TROUBLES, Trouble
 from harness.spec import EXAMPLE_VERSIONS, ClusterSpec
 
 RELEASES = (
@@ -75,3 +78,33 @@ def fault_plans(
     """Up to ``most`` faults within so many cluster seconds from the moment the plan is armed, in order of time."""
     timed = st.builds(TimedFault, st.floats(0, within, allow_nan=False), faults(spec, kinds))
     return st.lists(timed, max_size=most).map(lambda all_: FaultPlan(tuple(sorted(all_, key=lambda t: t.after))))
+
+
+def hits(
+    spec: ClusterSpec, troubles: Sequence[Trouble] = tuple(TROUBLES.values()), *, steps: int = 30
+) -> st.SearchStrategy[Hit]:
+    """One trouble at one place of a procedure of up to so many steps; a place that does not come is never hit."""
+    nodes = spec.node_names()
+
+    def hit(step: int, position: Position, trouble: Trouble, node: int) -> Hit:
+        return Hit(step, position, trouble.name, "" if trouble.hands is not None else nodes[node])
+
+    places = st.integers(1, steps), st.sampled_from(Position)
+    return st.builds(hit, *places, st.sampled_from(tuple(troubles)), st.integers(0, len(nodes) - 1))
+
+
+def cases(
+    troubles: Sequence[Trouble] = tuple(TROUBLES.values()),
+    *,
+    names: Sequence[str] = ("guarded", "documented"),
+    most: int = 2,
+) -> st.SearchStrategy[Case]:
+    """Whole rehearsals, for :func:`harness.search.trial.run`: a cluster, a procedure, up to ``most`` troubles in it,
+    and a schedule."""
+
+    def of(spec: ClusterSpec) -> st.SearchStrategy[Case]:
+        seeds = st.none() | st.integers(0, 2**32 - 1)
+        plans = st.lists(hits(spec, troubles), max_size=most).map(lambda all_: ordered(tuple(all_)))
+        return st.builds(Case, procedures(spec, names), st.just(spec), plans, seeds)
+
+    return clusters().flatmap(of)

@@ -9,9 +9,9 @@ from harness.cluster import ClusterView
 from harness.executor import Capability, LabExecutor, Reply
 from harness.faults import FaultKind
 from harness.invariants import Act, Monitor
-from harness.invariants.acts import CHANGES
+from harness.invariants.acts import CHANGES, OPERATOR
 
-FORGETTING = (FaultKind.WIPE,)
+FORGETTING = (FaultKind.WIPE, FaultKind.STALE_DISK, FaultKind.FORGET, FaultKind.DISK_FULL)
 """Faults after which a server does not know what it knew."""
 
 FRESH = 5.0
@@ -59,7 +59,7 @@ class Witness:
                     self.monitor.world.forgetful.update(fault.nodes)
         self._heard = len(fired)
 
-    def attended(self, executor: LabExecutor, actor: str = "operator") -> Attended:
+    def attended(self, executor: LabExecutor, actor: str = OPERATOR) -> Attended:
         """``executor`` for ``actor``, whose every change is told before it is made, and what came of it."""
         return Attended(executor, self, actor)
 

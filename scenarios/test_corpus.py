@@ -13,6 +13,7 @@ import pytest
 
 from harness import corpus
 from harness.errors import BadInput
+from harness.report.track_record import COMMAND, page
 from harness.search import trial
 from harness.search.configuration_model import Bounds, Property
 from harness.search.configurations import GATED, OVSDB, Violation, explore
@@ -115,3 +116,10 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path, text: str, complaint: str
     with pytest.raises(BadInput, match=r"wrong\.json") as raised:
         corpus.read(path)
     assert complaint in str(raised.value)
+
+
+def test_the_page_is_in_step_with_the_files() -> None:
+    days = json.loads((HERE / "reproduced.json").read_text(encoding="utf-8"))
+    kept = (HERE.parent / "docs" / "track-record.md").read_text(encoding="utf-8")
+    assert kept == page(ENTRIES, days), f"{COMMAND} writes it anew"
+    assert set(days) <= {entry.name for entry in ENTRIES}

@@ -1,7 +1,7 @@
 """Any single fault, anywhere in a guarded procedure: it ends, or refuses with a reason, and nothing is lost.
 
 A sample of all places, the same in every run; `ovnswap rehearse` tries them all. Left out is what is not survived and
-why (docs/rehearsals.md): a wiped disk, and automation that puts NODE_IPS back when everything is done.
+why (docs/rehearsals.md): wiped and old disks, automation that kicks, and what is put back when everything is done.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from harness.spec import ClusterSpec
 pytestmark = pytest.mark.ovn(backends=["sim"])
 
 FIRST, LAST, SPARE = ("kube-ovn-control-plane" + digit for digit in ("", "3", "4"))
-SURVIVED = [trouble for name, trouble in troubles.TROUBLES.items() if name not in ("wipe", "reset")]
+NOT_EVERYWHERE = ("wipe", "stale-disk", "auto-kick", "reset", "helm", "reinstall")
+SURVIVED = [trouble for name, trouble in troubles.TROUBLES.items() if name not in NOT_EVERYWHERE]
 SAMPLE = 15
 
 
@@ -38,4 +39,4 @@ def test_any_single_fault_is_survived(ovn_backend: str, wanted: Wanted) -> None:
     ended = [trial.run(case, ovn_backend) for case in cases[:SAMPLE]]
     bad = [f"{summary.case.hits[0]}: {summary.verdict.value}: {summary.reasons[0]}" for summary in ended if summary.bad]
     assert bad == []
-    assert sum(summary.verdict is Verdict.DONE for summary in ended) > SAMPLE / 2, "most are done in the end"
+    assert sum(summary.verdict is Verdict.DONE for summary in ended) >= SAMPLE / 2, "most are done in the end"

@@ -129,6 +129,14 @@ def _docker(*command: str, stdin: str | None = None) -> subprocess.CompletedProc
     return subprocess.run(["docker", *command], input=stdin, capture_output=True, text=True, timeout=120, check=False)
 
 
+FAULTS = frozenset(
+    {
+        *(FaultKind.CRASH, FaultKind.NODE_DOWN, FaultKind.NODE_UP, FaultKind.PARTITION, FaultKind.ONE_WAY),
+        *(FaultKind.HEAL, FaultKind.PAUSE, FaultKind.RESUME, FaultKind.WIPE),
+    }
+)
+
+
 class Outside:
     """The network as the client sees it: Docker's bridge. Faults on it are made in the nodes."""
 
@@ -146,8 +154,19 @@ class Outside:
     def link(self, host: str, up: bool) -> None:
         raise NotImplementedError((host, up))
 
-    def cut(self, _pairs: Iterable[Pair]) -> bool:
+    waits = False
+
+    def cut(self, _pairs: Iterable[Pair], _port: int | None = None) -> bool:
         return False
+
+    def lose(self, host: str) -> bool:
+        raise NotImplementedError(host)
+
+    def delay(self, host: str, late: tuple[float, ...]) -> bool:
+        raise NotImplementedError((host, late))
+
+    def felt(self) -> int:
+        return 0
 
     def heal(self) -> bool:
         return False
@@ -201,7 +220,7 @@ class KindExecutor(KubernetesExecutor):
 
     @property
     def faults(self) -> frozenset[FaultKind]:
-        return frozenset(FaultKind)
+        return FAULTS
 
     @property
     def timing(self) -> Timing:
@@ -264,7 +283,12 @@ class KindExecutor(KubernetesExecutor):
 
     # -- faults -----------------------------------------------------------------------------------------------------
 
+    def felt(self, fault: Fault) -> int:
+        return 0
+
     def inject(self, fault: Fault) -> bool:
+        if fault.kind not in FAULTS:
+            raise BadInput(f"{self.name} can't do {fault.kind.value}", todo="use --backend sim or ovsdb")
         for node in fault.nodes:
             self._address(node)
         changed = self._inject(fault)

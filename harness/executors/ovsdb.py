@@ -29,6 +29,7 @@ from harness.executors.processes import files, installed, janitor, jsonrpc
 from harness.executors.processes.client import ProcessClient
 from harness.executors.processes.database import markers
 from harness.executors.processes.host import Host
+from harness.executors.processes.hurts import Hurts
 from harness.executors.processes.installed import missing
 from harness.executors.processes.loopback import Loopback
 from harness.executors.processes.machines import Machines, Site
@@ -105,6 +106,7 @@ class OvsdbExecutor(FakeKubernetes):
             parts = (self._directory, self._network, self._spawner, self._clock, self._jobs)
             self.machines = Machines(Site(*parts, kube_ovn, spec.election_timer_ms))
             super().__init__(spec, Cluster(self._clock, self.machines, NothingBad(), kubernetes))
+            self._hurts = Hurts(self.machines, self.kube)
             self.versions = replace(spec.versions, ovs=installed.ovs_release())
             self._client = ProcessClient(self._network, self._listed, self.now, self._clock)
             if not keep:
@@ -348,19 +350,20 @@ class OvsdbExecutor(FakeKubernetes):
 
     @property
     def faults(self) -> frozenset[FaultKind]:
-        if self._has_partitions:
-            return frozenset(FaultKind)
-        return frozenset(FaultKind) - {FaultKind.PARTITION, FaultKind.ONE_WAY, FaultKind.HEAL}
+        return self._hurts.kinds()
 
     def inject(self, fault: Fault) -> bool:
         if fault.kind not in self.faults:
-            raise BadInput(f"{self.name} can't do {fault.kind.value} here", todo="run as root for partitions")
-        for node in fault.nodes:
-            self._host(node)
+            raise BadInput(f"{self.name} can't do {fault.kind.value} here", todo=self._hurts.needs(fault.kind))
+        hosts = [self._host(node) for node in fault.nodes]
         with self._guard():
-            changed = self._inject(fault)
+            changed = self._hurts.do(fault, hosts)
             self._fired.append((self.now(), fault, changed))
         return changed
+
+    def felt(self, fault: Fault) -> int:
+        with self._guard():
+            return sum(self._hurts.felt(fault.kind, self._host(node)) for node in fault.nodes)
 
     def arm(self, plan: FaultPlan) -> None:
         for timed in plan.faults:
@@ -378,29 +381,6 @@ class OvsdbExecutor(FakeKubernetes):
 
     def client(self) -> Client:
         return self._client
-
-    def _inject(self, fault: Fault) -> bool:
-        if fault.kind is FaultKind.HEAL:
-            return self.machines.site.network.heal()
-        if fault.kind in (FaultKind.PARTITION, FaultKind.ONE_WAY):
-            return self.machines.cut_off(fault.nodes, both=fault.kind is FaultKind.PARTITION)
-        changed = [self._hurt(fault.kind, node) for node in fault.nodes]
-        return any(changed)
-
-    def _hurt(self, kind: FaultKind, node: str) -> bool:
-        match kind:
-            case FaultKind.CRASH:
-                return self.machines.crash(node)
-            case FaultKind.NODE_DOWN:
-                return self.machines.unplug(node) and self.kube.node_down(node)
-            case FaultKind.NODE_UP:
-                return self.machines.plug(node) and self.kube.node_up(node)
-            case FaultKind.PAUSE | FaultKind.RESUME:
-                return self.machines.pause(node, kind is FaultKind.PAUSE)
-            case FaultKind.WIPE:
-                return self._host(node).wipe()
-            case _:
-                raise BadInput(f"{kind.value} is no fault of single nodes")
 
     # -- the end ------------------------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ from harness.executors.simulation.client import SimulatedClient
 from harness.executors.simulation.clock import MICRO, SecondsClock
 from harness.executors.simulation.cluster import Machines
 from harness.executors.simulation.host import Machine, World
+from harness.executors.simulation.hurts import Hurts
 from harness.executors.simulation.journal import JournalReader
 from harness.executors.simulation.northd import Northd
 from harness.faults import Fault, FaultKind, FaultPlan
@@ -81,6 +82,7 @@ class SimulatedExecutor(FakeKubernetes):
         world = World(self._raft_clock, network, tape, raft, spec.election_timer_ms)
         self.machines = Machines(world, kube_ovn, self._clock)
         super().__init__(spec, Cluster(self._clock, self.machines, tape, kubernetes))
+        self._hurts = Hurts(self.machines, self.kube)
         self._northd = Northd(self.machines, self._clock)
         self._client = SimulatedClient(self.machines, self._clock, self._listed)
         self._fired: list[tuple[float, Fault, bool]] = []
@@ -299,45 +301,10 @@ class SimulatedExecutor(FakeKubernetes):
 
     def _inject(self, fault: Fault) -> bool:
         self._looked = None
-        machines = [self._machine(node) for node in fault.nodes]
-        match fault.kind:
-            case FaultKind.HEAL:
-                return self.machines.heal()
-            case FaultKind.PARTITION | FaultKind.ONE_WAY:
-                return self.machines.cut_off(machines, both=fault.kind is FaultKind.PARTITION)
-            case FaultKind.CRASH:
-                return _each(self._crash, machines)
-            case FaultKind.NODE_DOWN | FaultKind.NODE_UP:
-                return _each(self._power_on if fault.kind is FaultKind.NODE_UP else self._power_off, machines)
-            case FaultKind.PAUSE | FaultKind.RESUME:
-                return _each(lambda machine: self.machines.pause(machine, fault.kind is FaultKind.PAUSE), machines)
-            case FaultKind.WIPE:
-                return _each(Machine.wipe, machines)
+        return self._hurts.do(fault, [self._machine(node) for node in fault.nodes])
 
-    def _crash(self, machine: Machine) -> bool:
-        """Kill the whole container, as the kernel does when a node runs out of memory; the kubelet restarts it."""
-        container = self.machines.container_on(machine)
-        if container is None:
-            return False
-        self.machines.crash(container)
-        return True
-
-    def _power_on(self, machine: Machine) -> bool:
-        changed = self.machines.power_on(machine)
-        if changed:
-            self.kube.node_up(machine.name)
-        return changed
-
-    def _power_off(self, machine: Machine) -> bool:
-        changed = self.machines.power_off(machine)
-        if changed:
-            self.kube.node_down(machine.name)
-        return changed
-
-
-def _each(act: Callable[[Machine], bool], machines: list[Machine]) -> bool:
-    """Do it to every machine; whether it changed anything on any."""
-    return sum(act(machine) for machine in machines) > 0
+    def felt(self, fault: Fault) -> int:
+        return sum(self._hurts.felt(fault.kind, self._machine(node)) for node in fault.nodes)
 
 
 def aged(status: MemberStatus, ages: Ages) -> MemberStatus:

@@ -13,6 +13,10 @@ CHANGES = (
 """Methods of an executor that change a cluster."""
 
 
+OPERATOR = "operator"
+"""The actor who follows the procedure that is judged. Colleagues and programs have other names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One change, about to be made by ``actor`` on the cluster as it really is in ``view``. ``what`` is the executor's
@@ -23,6 +27,11 @@ class Act:
     what: str
     arguments: tuple[object, ...]
     view: ClusterView
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the procedure's doing."""
+        return self.actor == OPERATOR
 
     @property
     def database(self) -> Database | None:

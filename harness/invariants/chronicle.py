@@ -221,7 +221,9 @@ class Chronicle:
         committed = raft.committed
         for index in range(max(first, server.base), last + 1):
             term = server.term_at(index)
-            known = committed.setdefault(index, term)  # type: ignore[arg-type]
+            if term is None:
+                continue
+            known = committed.setdefault(index, term)
             if known != term:
                 self._tell("conflict", server, index, term, known)
         if last > raft.last:

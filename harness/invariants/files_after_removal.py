@@ -25,7 +25,7 @@ class FilesAfterRemoval(Property):
     end_grade = Grade.ORDER
 
     def on_act(self, act: Act) -> None:
-        if act.what != "remove_directory":
+        if act.what != "remove_directory" or not act.own:
             return
         node = act.view.node(str(act.arguments[0]))
         if node is None:

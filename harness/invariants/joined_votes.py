@@ -22,7 +22,7 @@ class JoinedVotes(Property):
 
     def on_act(self, act: Act) -> None:
         comes = self.world.comes
-        if act.what != "kick" or not comes or act.database is None:
+        if act.what != "kick" or not act.own or not comes or act.database is None:
             return
         if _present(act.view, act.database, comes) and not health.is_voter(act.view, act.database, comes):
             self.broken(f"{act.database}: a kick before the newcomer at {comes} votes", act.database)

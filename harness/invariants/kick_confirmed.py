@@ -28,7 +28,7 @@ class KickConfirmed(Property):
                 del self._open[actor, database]
 
     def on_act(self, act: Act) -> None:
-        if not self._open:
+        if not self._open or not act.own:
             return
         for (actor, database), host in list(self._open.items()):
             if actor != act.actor:
@@ -41,7 +41,12 @@ class KickConfirmed(Property):
                 self.broken(f"{database}: {act} came before the removal of {host} was committed", database)
 
     def on_answer(self, act: Act, answer: str | None) -> None:
-        if act.what != "kick" or act.database is None or not (answer is None or answer.startswith(TAKEN_ON)):
+        if (
+            act.what != "kick"
+            or not act.own
+            or act.database is None
+            or not (answer is None or answer.startswith(TAKEN_ON))
+        ):
             return
         host = entry_of(act)
         if host is not None:

@@ -19,7 +19,7 @@ class KickPrecondition(Property):
     source = "ovsdb-server(1), cluster/kick; raft.c; Kube-OVN documentation; facts: ovsdb-raft 3.3 and 9, testing C"
 
     def on_act(self, act: Act) -> None:
-        if act.what != "kick" or act.database is None:
+        if act.what != "kick" or not act.own or act.database is None:
             return
         host = entry_of(act)
         if host is None:

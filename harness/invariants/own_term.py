@@ -25,7 +25,7 @@ class OwnTerm(Property):
         self._owes: dict[tuple[Database, str], int] = {}
 
     def on_act(self, act: Act) -> None:
-        if act.what != "kick" or act.database is None or not self.world.gated:
+        if act.what != "kick" or not act.own or act.database is None or not self.world.gated:
             return
         leader = act.view.leader(act.database)
         if leader is not None and not leader[1].own_term_committed:

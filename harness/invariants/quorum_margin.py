@@ -23,7 +23,7 @@ class QuorumMargin(Property):
     end_grade = Grade.ORDER
 
     def on_act(self, act: Act) -> None:
-        if self.world.waived:
+        if self.world.waived or not act.own:
             return
         for database in DATABASES:
             after = _after(act, database)

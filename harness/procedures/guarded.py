@@ -28,6 +28,7 @@ from harness.steps import (
     Backup,
     ClearFiles,
     ConfirmAddresses,
+    ConfirmEnd,
     KeepPodForLast,
     KeepTogether,
     Label,
@@ -353,7 +354,7 @@ def _clients(view: ClusterView, after: tuple[str, ...]) -> list[Step]:
             steps.append(RestartOutdated(workload.name))
         else:
             steps.append(AwaitClients(workload.name))
-    return [*steps, ConfirmAddresses(after)]
+    return [*steps, ConfirmEnd(after)]
 
 
 def _small_cluster(members: int) -> tuple[str, ...]:

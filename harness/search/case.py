@@ -13,6 +13,7 @@ from harness.errors import BadInput
 from harness.procedures.wanted import Wanted
 from harness.search import troubles
 from harness.search.tape import Edit, Source, Tape, Turn
+from harness.search.targets import ROLES
 from harness.spec import ClusterSpec
 
 
@@ -30,7 +31,8 @@ _HIT = re.compile(r"(?P<step>\d+):(?P<position>before|during|after):(?P<trouble>
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A trouble at one place: the step's number in the plan (from 1), the position in it, and the node it befalls
-    ("" for what befalls the operator)."""
+    ("" for what befalls the operator): its name, or a role (:data:`harness.search.targets.ROLES`) that some node has at
+    that instant."""
 
     step: int
     position: Position
@@ -48,7 +50,8 @@ class Hit:
             raise BadInput(f"{text!r} is no place for a fault", todo="STEP:before|during|after:FAULT[@NODE]")
         trouble = troubles.named(match["trouble"])
         if trouble.hands is None and not match["node"]:
-            raise BadInput(f"{text!r}: {trouble.name} needs a node", todo=f"{text}@NODE")
+            todo = f"{text}@NODE, or for NODE a role: {', '.join(ROLES)}"
+            raise BadInput(f"{text!r}: {trouble.name} needs a node", todo=todo)
         if trouble.hands is not None and match["node"]:
             raise BadInput(f"{text!r}: {trouble.name} befalls the operator, not a node", todo=text.partition("@")[0])
         return cls(int(match["step"]), Position(match["position"]), trouble.name, match["node"] or "")
@@ -85,3 +88,13 @@ class Case:
     def under(self, source: Source) -> Case:
         """The same under another schedule."""
         return replace(self, seed=source.seed, depth=source.depth, edits=source.edits, turns=source.turns)
+
+    @property
+    def leaver(self) -> str:
+        """The node that is taken out, "" if none is."""
+        return self.wanted.node if self.wanted.verb in ("remove", "replace") else ""
+
+    @property
+    def newcomer(self) -> str:
+        """The node that comes in, "" if none does."""
+        return {"add": self.wanted.node, "replace": self.wanted.spare}.get(self.wanted.verb, "")

@@ -1,7 +1,8 @@
 """Makes each trouble happen at its place: an executor that stands between the runner and the lab.
 
 The runner knows nothing of it. It hears where the runner is (as its watcher), sees every change on its way to the lab,
-and does what the case says: to a node by the lab's own faults, to the operator by what it lets through.
+and does what the case says: to a node by the lab's own faults, to the operator by what it lets through, and by the
+hands of colleagues and programs.
 """
 
 from __future__ import annotations
@@ -10,25 +11,32 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from harness.cluster import ClusterView
-from harness.errors import Inconclusive
+from harness.errors import BadInput, Inconclusive
 from harness.executor import LabExecutor
-from harness.faults import Fault, FaultKind, FaultPlan, TimedFault
-from harness.recording import Kind
+from harness.faults import LATENT, Fault, FaultKind, FaultPlan, TimedFault
+from harness.procedures.wanted import Wanted, make
 from harness.runner import Progress
-from harness.search import troubles
-from harness.search.case import Hit, Position
+from harness.search import automation, troubles
+from harness.search.case import Case, Hit, Position
+from harness.search.colleague import Colleague
 from harness.search.ledger import Ledger
-from harness.search.troubles import Hands
-from harness.steps import CENTRAL
+from harness.search.targets import other_end, resolve
+from harness.search.troubles import Hands, Trouble
+
+EXECS = ("kick", "move_leadership", "remove_directory")
+"""Changes that are commands in a pod or on a node."""
 
 CHANGES = (
-    *("kick", "move_leadership", "label_node", "annotate_pod", "scale", "set_env", "patch_rollout", "pause", "resume"),
-    *("delete_pod", "delete_pods", "remove_directory"),
+    *EXECS,
+    *("label_node", "annotate_pod", "scale", "set_env", "patch_rollout", "pause", "resume"),
+    *("delete_pod", "delete_pods"),
 )
 """Methods of an executor that change a cluster."""
 
 NOBODY_TYPES_FOR = 600.0
 STALE_LOOKS = 3
+KICKS_FOR = 60.0
+"""Cluster seconds in which automation goes on looking for strangers."""
 
 T = TypeVar("T")
 
@@ -37,29 +45,69 @@ class OperatorDied(BaseException):
     """The run ends here, without a goodbye. No ``except Exception`` of a step may keep it from ending."""
 
 
-class Director:
-    """``node_ips`` is what automation would put back. ``bit`` tells of each hit that came whether it did anything."""
+class Bite:
+    """A hit that came, and whether it did anything: at once, or, for what lies in wait, later."""
 
-    def __init__(self, lab: LabExecutor, ledger: Ledger, hits: tuple[Hit, ...], node_ips: str) -> None:
+    def __init__(self, lab: LabExecutor, hit: Hit) -> None:
+        self.hit = hit
+        self.changed = False
+        self._lab = lab
+        self._waiting: list[tuple[Fault, int]] = []
+
+    def inject(self, fault: Fault) -> None:
+        """Do it, and find out whether it changes anything, now or until somebody asks."""
+        if fault.kind in LATENT:
+            self._waiting.append((fault, self._lab.felt(fault)))
+            self._lab.inject(fault)
+        else:
+            self.changed |= self._lab.inject(fault)
+
+    def bit(self) -> bool:
+        return self.changed or any(self._lab.felt(fault) > before for fault, before in self._waiting)
+
+
+class Director:
+    """Plays the hits of ``case`` on ``lab``. ``bit`` tells of each hit that came whether it did anything; ``befallen``
+    are the nodes that were hurt, by name.
+
+    Raises :class:`BadInput` if the lab can't do one of the troubles.
+    """
+
+    def __init__(self, lab: LabExecutor, ledger: Ledger, case: Case) -> None:
         self._lab = lab
         self._ledger = ledger
-        self._hits = list(hits)
-        self._node_ips = node_ips
+        self._case = case
+        self._hits = list(case.hits)
+        self._before_all = automation.Before(lab.view())
         self._step = 0
         self._changed = False
         self._dead = False
-        self._answer_is_lost = False
+        self._answer_is_lost: tuple[str, ...] = ()
+        self._losing: Bite | None = None
         self._stale: list[ClusterView] = []
+        self._staling: Bite | None = None
         self._before: ClusterView | None = None
         self._earlier: ClusterView | None = None
-        self.bit: list[tuple[Hit, bool]] = []
+        self._colleagues: list[tuple[Bite, Colleague]] = []
+        self._kicks_until = -1.0
+        self._kicking: Bite | None = None
+        self._bites: list[Bite] = []
+        self.befallen: dict[str, None] = {}
         self.arrived: Callable[[int, Position], None] | None = None
         """Hears of each place of the first run, before anything befalls anybody there."""
+        self.expect(case.hits)
+        for kind in dict.fromkeys(trouble.prepares for trouble in troubles.TROUBLES.values()):
+            if kind is not None and kind in lab.faults:
+                lab.inject(Fault(kind, tuple(node.name for node in self._before_all.view.nodes)))
 
     @property
     def executor(self) -> LabExecutor:
         """This object, for those who want an executor."""
         return cast(LabExecutor, self)
+
+    @property
+    def bit(self) -> list[tuple[Hit, bool]]:
+        return [(bite.hit, bite.bit()) for bite in self._bites]
 
     def watch(self, progress: Progress) -> None:
         """Hear of the runner's progress."""
@@ -72,23 +120,43 @@ class Director:
             self._fire(Position.AFTER)
 
     def expect(self, hits: tuple[Hit, ...]) -> None:
-        """What is still to come."""
+        """What is still to come. Raises :class:`BadInput` if the lab can't do it."""
+        for hit in hits:
+            missing = sorted(kind.value for kind in troubles.named(hit.trouble).kinds - self._lab.faults)
+            if missing:
+                todo = "choose another fault, or --backend sim"
+                raise BadInput(f"{self._lab.name} can't do {', '.join(missing)} here", todo=todo)
         self._hits = list(hits)
 
     def revive(self) -> None:
         """Another operator, or the same one again, sits down: sees what is, and hears every answer."""
-        self._dead = self._answer_is_lost = False
+        self._dead = False
+        self._answer_is_lost = ()
         self._stale.clear()
         self._hits.clear()
         self.arrived = None
+
+    def end_troubles(self) -> None:
+        """Whatever was done to networks, machines and disks is undone."""
+        ends = [Fault(FaultKind.HEAL)]
+        for name in self.befallen:
+            ends += [Fault(kind, (name,)) for kind in (FaultKind.RESUME, FaultKind.NODE_UP, FaultKind.MEND)]
+        for fault in ends:
+            if fault.kind in self._lab.faults:
+                self._lab.inject(fault)
+
+    def close(self) -> None:
+        """Nobody else is at work any more."""
+        for _, colleague in self._colleagues:
+            colleague.send_home()
 
     # -- what passes through ------------------------------------------------------------------------------------
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._lab, name)
-        return self._change(attribute) if name in CHANGES else attribute
+        return self._change(name, attribute) if name in CHANGES else attribute
 
-    def _change(self, act: Callable[..., Any]) -> Callable[..., Any]:
+    def _change(self, name: str, act: Callable[..., Any]) -> Callable[..., Any]:
         def acting(*args: Any, **values: Any) -> Any:
             if self._dead:
                 raise OperatorDied
@@ -96,8 +164,10 @@ class Director:
             first, self._changed = not self._changed, True
             if first:
                 self._fire(Position.DURING)
-            if self._answer_is_lost:
-                self._answer_is_lost = False
+            if name in self._answer_is_lost:
+                self._answer_is_lost = ()
+                if self._losing is not None:
+                    self._losing.changed = True
                 raise Inconclusive("no answer came", why="whether the change took effect is not known")
             return answer
 
@@ -108,16 +178,29 @@ class Director:
             raise OperatorDied
         view = self._lab.view()
         self._ledger.observe(view)
-        return self._stale.pop() if self._stale else view
+        if not self._stale:
+            return view
+        if self._staling is not None:
+            self._staling.changed = True
+        return self._stale.pop()
 
     def wait(self, condition: Callable[[], T | None], timeout: float, reason: str) -> T:
         def looked() -> T | None:
             if self._dead:
                 raise OperatorDied
+            self._others()
             self._ledger.observe(self._lab.view())
             return condition()
 
         return self._lab.wait(looked, timeout, reason)
+
+    def _others(self) -> None:
+        """Colleagues and programs do something too."""
+        for bite, colleague in self._colleagues:
+            colleague.turn()
+            bite.changed |= colleague.changed
+        if self._kicking is not None and self._lab.now() <= self._kicks_until:
+            self._kick(self._kicking)
 
     # -- troubles -----------------------------------------------------------------------------------------------
 
@@ -128,42 +211,93 @@ class Director:
         for hit in due:
             self._hits.remove(hit)
             trouble = troubles.named(hit.trouble)
-            kind = Kind.FAULT if trouble.hands is None else Kind.HANDS
-            self._ledger.happened(self._lab.now(), f"{hit.node or 'operator'}: {trouble.words}", kind)
+            bite = Bite(self._lab, hit)
+            self._bites.append(bite)
             if trouble.hands is None:
-                self.bit.append((hit, self._to_node(trouble, hit.node)))
+                self._to_node(trouble, bite)
             else:
-                self._to_operator(hit, trouble.hands)
+                self._ledger.happened(self._lab.now(), f"operator: {trouble.words}")
+                self._to_operator(bite, trouble.hands)
 
-    def _to_node(self, trouble: troubles.Trouble, node: str) -> bool:
-        changed = False
+    def _to_node(self, trouble: Trouble, bite: Bite) -> None:
+        view = self._lab.view()
+        leaver, newcomer = self._case.leaver, self._case.newcomer
+        node = resolve(bite.hit.node, view, leaver=leaver, newcomer=newcomer)
+        if not node:
+            self._ledger.happened(self._lab.now(), f"nobody is {bite.hit.node} now: {trouble.name} befalls nobody")
+            return
+        ends: tuple[str, ...] = (node,)
+        if FaultKind.BRIDGE in trouble.kinds:
+            ends = (node, other_end(node, view))
+            if not ends[1]:
+                return
+        self._befall(ends)
+        self._ledger.happened(self._lab.now(), f"{' and '.join(ends)}: {trouble.words}")
         for after, kind in trouble.faults:
-            fault = Fault(kind, () if kind is FaultKind.HEAL else (node,))
+            fault = Fault(kind, () if kind is FaultKind.HEAL else ends)
             if after:
                 self._lab.arm(FaultPlan((TimedFault(after, fault),)))
             else:
-                changed |= self._lab.inject(fault)
-        return changed
+                bite.inject(fault)
 
-    def _to_operator(self, hit: Hit, hands: Hands) -> None:
-        changed = True
+    def _befall(self, nodes: tuple[str, ...]) -> None:
+        for name in nodes:
+            self.befallen[name] = None
+            node = self._lab.view().node(name)
+            if node is not None:
+                self._ledger.forgive(node.address)
+
+    def _to_operator(self, bite: Bite, hands: Hands) -> None:
         match hands:
             case Hands.PAUSES:
+                bite.changed = True
                 self._lab.sleep(NOBODY_TYPES_FOR)
-            case Hands.LOST_ANSWER:
-                self._answer_is_lost = True
+            case Hands.LOST_ANSWER | Hands.LOST_EXEC:
+                self._losing = bite
+                self._answer_is_lost = CHANGES if hands is Hands.LOST_ANSWER else EXECS
             case Hands.STALE:
                 old = self._earlier or self._before
+                self._staling = bite
                 self._stale = [old] * STALE_LOOKS if old is not None else []
-                changed = bool(self._stale)
-            case Hands.RESET:
-                central = self._lab.view().workload(CENTRAL)
-                changed = central is not None and central.env.get("NODE_IPS") != self._node_ips
-                if changed:
-                    self._ledger.excuse(self._lab.now())  # a rollout that nobody steers
-                    self._lab.set_env("Deployment", CENTRAL, "NODE_IPS", self._node_ips)
+            case Hands.SECOND | Hands.OTHER:
+                self._second(bite, hands)
+            case Hands.KICKS:
+                self._kicking, self._kicks_until = bite, self._lab.now() + KICKS_FOR
+                self._kick(bite)
+            case Hands.RESET | Hands.HELM | Hands.REINSTALL:
+                self._put_back(bite, hands)
             case Hands.DIES:
-                self._dead = True
-        self.bit.append((hit, changed))
-        if self._dead:
-            raise OperatorDied
+                bite.changed = self._dead = True
+                raise OperatorDied
+
+    def _put_back(self, bite: Bite, hands: Hands) -> None:
+        before = self._before_all
+        acts = {
+            Hands.RESET: before.put_back_node_ips,
+            Hands.HELM: before.put_back_chart,
+            Hands.REINSTALL: before.put_back_all,
+        }
+        bite.changed = acts[hands](self._lab)
+        if bite.changed:
+            self._ledger.excuse(self._lab.now())  # a rollout that nobody steers
+
+    def _kick(self, bite: Bite) -> None:
+        if self._before_all.kick_strangers(self._ledger.attended(self._lab, "automation")):
+            bite.changed = True
+            self._ledger.happened(self._lab.now(), "automation kicks who is not in its list")
+            self._ledger.excuse(self._lab.now())
+
+    def _second(self, bite: Bite, hands: Hands) -> None:
+        wanted = self._case.wanted
+        if hands is Hands.OTHER:
+            about = (wanted.node, wanted.spare)
+            wanted = Wanted("guarded", "remove", automation.bystander(self._before_all.view, about))
+
+        def tell(words: str) -> None:
+            self._ledger.happened(self._lab.now(), f"the second operator: {words}")
+
+        lab = self._ledger.attended(self._lab, "the second operator")
+        colleague = Colleague(lab, lambda: make(wanted, self._lab.view(), self._lab.files), tell)
+        self._colleagues.append((bite, colleague))
+        colleague.turn()
+        bite.changed |= colleague.changed

@@ -127,4 +127,6 @@ def nodes_of(wanted: Wanted) -> tuple[tuple[str, ...], tuple[str, ...]]:
             return (wanted.node,), ()
         case "add":
             return (), (wanted.node,)
+        case "look":
+            return (), ()
     return (wanted.node,), (wanted.spare,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.cluster import DATABASES, ClusterView, Database
+from harness.executor import LabExecutor
 from harness.invariants.worst_margin import WorstMargin
 from harness.recorder import Recorder
 from harness.recording import Kind
@@ -33,6 +34,14 @@ class Ledger:
         self.story.append((at, words))
         if self._recorder is not None:
             self._recorder.happened(at, kind, words)
+
+    def forgive(self, address: str) -> None:
+        """A trouble befalls this host too."""
+        self._witness.monitor.world.forgiven |= {address}
+
+    def attended(self, lab: LabExecutor, actor: str) -> LabExecutor:
+        """``lab`` for somebody else than the operator: what he changes is judged as his."""
+        return self._witness.attended(lab, actor).lab
 
     def excuse(self, at: float) -> None:
         """What is lost in the aftermath of ``at`` is not the procedure's doing."""

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
-from harness.addresses import host_of, split_list
 from harness.cluster import DATABASES, ClusterView
 from harness.errors import Inconclusive, StepFailed
 from harness.plan import Plan
@@ -19,8 +18,8 @@ from harness.procedures.wanted import make
 from harness.runner import Pace, Progress, Runner
 from harness.search.case import Case, Hit, Position
 from harness.search.opened import opened
+from harness.search.targets import first_listed
 from harness.search.troubles import Trouble
-from harness.steps import CENTRAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,9 @@ def roles(view: ClusterView, plan: Plan) -> tuple[tuple[str, tuple[str, ...]], .
     for target, role in ((plan.old, "leaver"), (plan.new, "newcomer")):
         if target is not None:
             found.setdefault(target.node, []).append(role)
-    central = view.workload(CENTRAL)
-    listed = split_list(central.env.get("NODE_IPS", "")) if central is not None else ()
-    first = view.node_at(host_of(listed[0])) if listed else None
-    if first is not None:
-        found.setdefault(first.name, []).append("first in NODE_IPS")
+    first = first_listed(view)
+    if first:
+        found.setdefault(first, []).append("first in NODE_IPS")
     return tuple((node, tuple(names)) for node, names in sorted(found.items()))
 
 

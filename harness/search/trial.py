@@ -16,7 +16,6 @@ from harness import health
 from harness.cluster import ClusterView, Database
 from harness.errors import BadInput, OvnswapError, Refused
 from harness.executor import LabExecutor, WaitTimeout
-from harness.faults import Fault, FaultKind
 from harness.plan import Plan
 from harness.procedures.wanted import Wanted, make
 from harness.recorder import Recorder
@@ -30,7 +29,6 @@ from harness.search.ledger import Ledger
 from harness.search.opened import opened
 from harness.search.states import Seen
 from harness.search.tape import Edit, Tape
-from harness.steps import CENTRAL
 from harness.workload import History
 
 __all__ = ["BAD", "CONVERGES", "Summary", "Trial", "Verdict", "befallen", "parts", "recorded", "run", "traced"]
@@ -118,13 +116,11 @@ class Trial:
         self._case = case
         self._lab = lab
         view = lab.view()
-        central = view.workload(CENTRAL)
         self._recorder = recorder
         self._judge = Judge(case, lab)
         self._ledger = Ledger(self._judge.witness, recorder)
-        node_ips = central.env.get("NODE_IPS", "") if central is not None else ""
         self._seen = Seen(lab, parts(case.wanted, view))
-        self._director = Director(self._seen.lab, self._ledger, case.hits, node_ips)
+        self._director = Director(self._seen.lab, self._ledger, case)
         self._ends: list[str] = []
         self._last: str = ""
         self._history: History | None = None
@@ -152,6 +148,7 @@ class Trial:
             self._calm()
         finally:
             self._history = client.stop()
+            self._director.close()
         self._lab.sleep(SPREADS)
 
     def _attempt(self) -> None:
@@ -197,20 +194,14 @@ class Trial:
                 return
             self._lab.sleep(LATER)
             if attempt == 1:
-                self._end_troubles()  # a machine that is gone for good may be what the plan waits for
+                self._director.end_troubles()  # a machine that is gone for good may be what the plan waits for
             self._ledger.happened(self._lab.now(), "the operator runs the same command again")
             self._attempt()
-
-    def _end_troubles(self) -> None:
-        self._lab.inject(Fault(FaultKind.HEAL))
-        for name in befallen(self._case):
-            self._lab.inject(Fault(FaultKind.RESUME, (name,)))
-            self._lab.inject(Fault(FaultKind.NODE_UP, (name,)))
 
     def _calm(self) -> None:
         """Troubles are over. Wait until everything is in order, or longer than it may take."""
         self._lab.sleep(max((troubles.named(hit.trouble).lasts for hit in self._case.hits), default=0.0))
-        self._end_troubles()
+        self._director.end_troubles()
         try:
             self._director.executor.wait(self._in_order, CONVERGES, "everything to be in order")
         except WaitTimeout:
@@ -255,7 +246,7 @@ class Trial:
 
 
 def befallen(case: Case) -> tuple[str, ...]:
-    """The nodes that something happens to."""
+    """The nodes that something happens to, by name; by role where only the run will tell who that is."""
     return tuple(dict.fromkeys(hit.node for hit in case.hits if hit.node))
 
 

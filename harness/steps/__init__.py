@@ -2,7 +2,7 @@
 
 from harness.steps.base import CENTRAL, CONTROLLER, Problem, Step, from_dict
 from harness.steps.leadership import KeepTogether
-from harness.steps.nodes import AwaitClients, AwaitPodOn, ClearFiles, ConfirmAddresses, RestartOutdated
+from harness.steps.nodes import AwaitClients, AwaitPodOn, ClearFiles, ConfirmAddresses, ConfirmEnd, RestartOutdated
 from harness.steps.page import (
     CheckDirectory,
     CheckStatus,
@@ -41,6 +41,7 @@ __all__ = [
     "CheckStatus",
     "ClearFiles",
     "ConfirmAddresses",
+    "ConfirmEnd",
     "ConfirmKicked",
     "DeletePods",
     "KeepPodForLast",

@@ -7,10 +7,13 @@ from typing import ClassVar
 
 from harness import health, rollout_order
 from harness.addresses import join_list, split_list
-from harness.cluster import DATABASES, ClusterView, Pod
+from harness.cluster import DATABASES, ClusterView, NodeFiles, Pod
 from harness.errors import StepFailed
-from harness.executor import Executor, Reply
+from harness.executor import Executor, Reply, WaitTimeout
 from harness.steps.base import CENTRAL, Problem, Step
+
+BOOTS_WITHIN = 120.0
+"""Cluster seconds that a node which does not answer gets before its files are left where they are."""
 
 
 def member_in(view: ClusterView, host: str) -> list[str]:
@@ -27,7 +30,8 @@ def member_in(view: ClusterView, host: str) -> list[str]:
 class ClearFiles(Step):
     """Remove the databases *and* the saved raft headers of a node that is no member of either database any more.
 
-    A node that is down is left alone; the step's reply says that its files must go before it is labelled again.
+    A node that does not answer gets two minutes, for it may be booting; then it is left alone, and the step's reply
+    says that its files must go before it is labelled again.
     """
 
     node: str
@@ -59,7 +63,7 @@ class ClearFiles(Step):
         return None
 
     def act(self, executor: Executor, view: ClusterView) -> Reply | None:
-        names = executor.files(self.node)
+        names = self._reached(executor)
         if names.names is None:
             return Reply(0, f"{self.node} can't be reached: clear {self.directory} there before it is labelled again")
         if not names.databases:
@@ -71,6 +75,16 @@ class ClearFiles(Step):
                 f"files are left on {self.node}: {', '.join(left) or reply.text}", todo=self.commands(view)[0]
             )
         return reply
+
+    def _reached(self, executor: Executor) -> NodeFiles:
+        def answers() -> NodeFiles | None:
+            found = executor.files(self.node)
+            return found if found.names is not None else None
+
+        try:
+            return executor.wait(answers, BOOTS_WITHIN, f"{self.node} to answer")
+        except WaitTimeout:
+            return executor.files(self.node)
 
 
 @dataclass(frozen=True)
@@ -242,4 +256,32 @@ class ConfirmAddresses(Step):
         found = split_list(workload.env.get("NODE_IPS", "")) if workload is not None else ()
         if found != self.addresses:
             return f"NODE_IPS of {CENTRAL} is {join_list(found) or 'empty'}: somebody has changed it"
+        return None
+
+
+@dataclass(frozen=True)
+class ConfirmEnd(ConfirmAddresses):
+    """The last look: NODE_IPS, OVN_DB_IPS of everybody, replicas and labels are what this procedure has set. A chart's
+    upgrade or an install script may have put some of them back (facts: kube-ovn 1.2)."""
+
+    @property
+    def title(self) -> str:
+        return "confirm addresses, replicas and labels"
+
+    def commands(self, view: ClusterView) -> tuple[str, ...]:
+        return (*super().commands(view), f"kubectl get node -l {view.label[0]} -o wide")
+
+    def pending(self, view: ClusterView) -> str | None:
+        wrong = super().pending(view)
+        if wrong is not None:
+            return wrong
+        for workload in view.workloads:
+            found = split_list(workload.env.get("OVN_DB_IPS", ""))
+            if found and found != self.addresses:
+                return f"OVN_DB_IPS of {workload.name} is {join_list(found)}: somebody has changed it"
+            if workload.name == CENTRAL and workload.replicas not in (None, len(self.addresses)):
+                return f"{CENTRAL} has {workload.replicas} replicas, not {len(self.addresses)}: somebody has changed it"
+        for node in view.labelled():
+            if node.address not in self.addresses:
+                return f"{node.name} has the label {view.label[0]} again: somebody has changed it"
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import subprocess
 import sys
@@ -26,6 +27,17 @@ def rehearse(case: Case, *hits: str) -> trial.Summary:
     return trial.run(Case(case.wanted, case.spec, tuple(Hit.parse(hit) for hit in hits), case.seed))
 
 
+@functools.cache
+def calm_remove() -> trial.Summary:
+    return rehearse(REMOVE)
+
+
+def told(case: Case, *hits: str) -> tuple[tuple[float, str], ...]:
+    """The story of a run."""
+    case = Case(case.wanted, case.spec, tuple(Hit.parse(hit) for hit in hits), case.seed)
+    return trial.run(case, tell=True).story
+
+
 def step(case: Case, title: str) -> int:
     """The number of the first step with this title."""
     return next(place.step for place in places.survey(case) if place.title == title)
@@ -43,18 +55,65 @@ def test_without_trouble_the_procedure_is_done_and_nothing_is_lost() -> None:
 def test_every_trouble_of_a_node_leaves_a_mark(trouble: str) -> None:
     """On the leader, in the middle of a roll: clients notice, or the cluster does."""
     number = step(REMOVE, "roll pod 1 of 3")
-    calm, hit = rehearse(REMOVE), rehearse(REMOVE, f"{number}:during:{trouble}@{FIRST}")
+    calm, hit = calm_remove(), rehearse(REMOVE, f"{number}:during:{trouble}@{FIRST}")
     assert hit.verdict is not Verdict.VOID
     assert hit.digest != calm.digest
     assert (hit.stalls, hit.at_zero, hit.without) != (calm.stalls, calm.at_zero, calm.without)
 
 
-@pytest.mark.parametrize("trouble", [name for name, t in troubles.TROUBLES.items() if t.hands is not None])
+SURVIVED_HANDS = [
+    *("operator-dies", "operator-pauses", "lost-answer", "lost-exec", "stale-view"),
+    *("reset", "helm", "reinstall"),
+]
+
+
+@pytest.mark.parametrize("trouble", SURVIVED_HANDS)
 def test_what_befalls_the_operator_is_survived(trouble: str) -> None:
     number = step(REMOVE, "remove 172.18.0.5 from nb")
-    summary = rehearse(REMOVE, f"{number}:during:{trouble}")
+    position = "before" if trouble == "lost-exec" else "during"
+    summary = rehearse(REMOVE, f"{number}:{position}:{trouble}")
     assert summary.verdict is Verdict.DONE, summary.reasons
-    assert summary.digest != rehearse(REMOVE).digest
+    assert summary.digest != calm_remove().digest
+
+
+def test_a_second_operator_with_the_same_command_does_no_harm() -> None:
+    number = step(REMOVE, "roll pod 1 of 3")
+    summary = rehearse(REMOVE, f"{number}:before:second-operator")
+    assert any(
+        "the second operator: roll pod" in words for _, words in told(REMOVE, f"{number}:before:second-operator")
+    )
+    assert summary.verdict is Verdict.DONE, summary.reasons
+
+
+def test_a_role_means_the_node_that_has_it_at_that_instant() -> None:
+    """The first pod's restart moves the leadership: the same words mean another node before and after it."""
+    rolls = [step(REMOVE, f"roll pod {number} of 3") for number in (1, 2)]
+    nodes = []
+    for number in rolls:
+        story = told(REMOVE, f"{number}:before:crash@nb-leader")
+        nodes.append(next(words.partition(":")[0] for _, words in story if "the servers are killed" in words))
+    assert nodes[0] == FIRST
+    assert nodes[1] != FIRST
+
+
+@pytest.mark.parametrize(
+    ("role", "node"), [("leaver", THIRD), ("first", FIRST), ("sb-leader", FIRST), ("nb-follower", SECOND)]
+)
+def test_roles_of_a_removal(role: str, node: str) -> None:
+    assert any(
+        words.startswith(f"{node}: the servers are killed") for _, words in told(REMOVE, f"1:before:crash@{role}")
+    )
+
+
+def test_nobody_is_befallen_in_a_role_that_nobody_has() -> None:
+    summary = rehearse(REMOVE, "1:before:crash@newcomer")
+    assert summary.verdict is Verdict.VOID
+
+
+def test_what_lies_in_wait_and_is_never_met_is_void() -> None:
+    """The disk of a spare that has no part may be full."""
+    assert rehearse(REMOVE, f"2:before:disk-full@{SPARE}").verdict is Verdict.VOID
+    assert rehearse(REMOVE, f"2:before:disk-full@{SECOND}").verdict is not Verdict.VOID
 
 
 def test_a_dead_operator_changes_nothing_more_and_the_next_run_goes_on() -> None:

@@ -7,6 +7,7 @@ import functools
 import json
 import math
 import re
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -70,6 +71,7 @@ class Container:
         self._workers = workers
         self._exited = exited
         self._over = False
+        self._servers: dict[Database, subprocess.Popen[bytes]] = {}
         self._runner = script.ScriptRunner(
             clock, script.start_script(container_env(pod), profile), self._perform, self._ended
         )
@@ -91,6 +93,25 @@ class Container:
         self.kill()
         self._exited(code)
         return True
+
+    def crash_again(self, code: int) -> None:
+        """The kubelet is told of a container that was killed with :meth:`kill`."""
+        self._exited(code)
+
+    def stop(self) -> bool:
+        """PID 1 and the servers get SIGTERM; the start script's trap makes it a success (facts: kube-ovn 2)."""
+        if self._over:
+            return False
+        self._over = True
+        self._runner.stop()
+        self.processes.stop()
+        self.processes.kill()
+        self._exited(0)
+        return True
+
+    def servers(self) -> list[tuple[Database, int]]:
+        """The ovsdb-servers that run: database and process id."""
+        return [(db, process.pid) for db, process in self._servers.items() if process.poll() is None]
 
     def _ended(self, code: int) -> None:
         self._over = True
@@ -305,7 +326,8 @@ class Container:
     def _start_server(self, db: Database) -> str:
         words = f"ovsdb-server-{db}.out"
         self.host.control(db).unlink(missing_ok=True)
-        process = self.processes.start(server_command(self.host, db), log=words)
+        process = self._servers[db] = self.processes.start(server_command(self.host, db), log=words)
+        self.host.disk.started(db, process.pid)
         error = await_started(process, self.host.control(db), self.host.log / words)
         if self._over:
             raise Over

@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.addresses import raft_address
 from harness.cluster import Database
 from harness.executors.processes import database, jsonrpc
+from harness.executors.processes.hurt_disk import HurtDisk
 from harness.executors.processes.network import Network
 from harness.executors.processes.spawner import Spawner
 
@@ -39,7 +40,11 @@ class Output:
 
 
 class Host:
-    """A node named ``name`` at ``address``; everything of it lies below ``root``."""
+    """A node named ``name`` at ``address``; everything of it lies below ``root``.
+
+    What faults do to it: its ``disk``, a container that starts ``late`` cluster seconds later, a readiness probe that
+    ``says`` something of its own; how often a start was late and a probe lied is counted.
+    """
 
     def __init__(self, name: str, root: Path, network: Network, spawner: Spawner) -> None:
         self.name = name
@@ -52,6 +57,10 @@ class Host:
             directory.mkdir(parents=True)
         self.network = network
         self.address = network.add(name)
+        self.disk = HurtDisk(self.databases, self.log, spawner)
+        self.late = 0.0
+        self.says: bool | None = None
+        self.late_starts = self.lies = 0
         self._spawner = spawner
 
     # -- names --------------------------------------------------------------------------------------------------
@@ -93,6 +102,7 @@ class Host:
         self, command: Sequence[str], environment: Mapping[str, str], *, pipes: bool, log: str
     ) -> subprocess.Popen[bytes]:
         namespace = self.network.namespace(self.name)
+        command = [*self.disk.limit(command), *command]
         if pipes:
             return self._spawner.start(
                 command, network=namespace, environment=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -132,6 +142,34 @@ class Host:
                 path.unlink(missing_ok=True)
         return bool(found)
 
+    def keep_copy(self) -> bool:
+        """``cp -a`` of the directory; whether there is anything in it."""
+        shutil.rmtree(self._kept, ignore_errors=True)
+        self._kept.mkdir()
+        for path in self._visible():
+            shutil.copy2(path, self._kept)
+        return bool(self._visible())
+
+    def differs_from_copy(self) -> bool:
+        """Whether there is a copy, and it is not what is there now."""
+        if not self._kept.exists():
+            return False
+        kept = {path.name: path.read_bytes() for path in self._kept.iterdir()}
+        return kept != {path.name: path.read_bytes() for path in self._visible()}
+
+    def put_back(self) -> None:
+        """The copy that was kept takes the place of what is there."""
+        self.wipe()
+        for path in self._kept.iterdir():
+            shutil.copy2(path, self.databases)
+
+    @property
+    def _kept(self) -> Path:
+        return self.root / "kept"
+
+    def _visible(self) -> list[Path]:
+        return sorted(path for path in self.databases.iterdir() if not path.name.startswith("."))
+
     def names(self) -> tuple[str, ...]:
         """What ``ls`` shows of the database directory."""
         return tuple(sorted(path.name for path in self.databases.iterdir() if not path.name.startswith(".")))
@@ -166,6 +204,7 @@ class Processes:
             self._running.pop(process.pid, None)
             if self._over:
                 raise Over
+        self._host.disk.complained(_text(error))
         return Output(process.returncode, _text(out), _text(error))
 
     def kill(self) -> bool:

@@ -23,6 +23,7 @@ class Loopback:
     """One /24 of 127.80.0.0 to 127.89.255.0 that no other run of this user has; a lock file holds it while we live."""
 
     partitions = False
+    waits = False
 
     def __init__(self) -> None:
         """Raises :class:`BadInput` when every subnet is taken."""
@@ -42,8 +43,17 @@ class Loopback:
     def link(self, _host: str, up: bool) -> None:
         """There is no cable: a node without power refuses connections instead of being silent."""
 
-    def cut(self, pairs: Iterable[Pair]) -> bool:
+    def cut(self, pairs: Iterable[Pair], port: int | None = None) -> bool:
         raise BadInput("partitions need a network namespace for each node", todo="run as root")
+
+    def lose(self, host: str) -> bool:
+        raise BadInput("loss needs a network namespace for each node", todo="run as root")
+
+    def delay(self, host: str, late: tuple[float, ...]) -> bool:
+        raise BadInput("delay needs a network namespace for each node", todo="run as root")
+
+    def felt(self) -> int:
+        return 0
 
     def heal(self) -> bool:
         return False

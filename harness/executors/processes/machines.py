@@ -15,7 +15,7 @@ from harness.cluster import Database
 from harness.executors.processes.central import Container
 from harness.executors.processes.host import Host
 from harness.executors.processes.network import CLIENT, Network
-from harness.executors.processes.real_clock import RealClock
+from harness.executors.processes.real_clock import RealClock, RealTimer
 from harness.executors.processes.spawner import Spawner
 from harness.executors.processes.workers import Workers
 from harness.steps import CENTRAL
@@ -50,6 +50,7 @@ class Machines:
         self.containers: dict[str, Container] = {}
         self.gate: str | None = None
         self._waiting: dict[str, Callable[[], None]] = {}
+        self._late: dict[str, RealTimer] = {}
 
     def add(self, name: str) -> Host:
         number = len(self.hosts) + 1
@@ -67,13 +68,18 @@ class Machines:
         if pod.app != CENTRAL:
             return
         assert pod.node is not None, "a kubelet starts only what is bound to its node"
+        host = self.hosts[pod.node]
         if self.gate is not None and pod.node != self.gate:
             self._waiting[pod.name] = lambda: self._start(pod, exited)
+        elif host.late:
+            host.late_starts += 1
+            self._late[pod.name] = self.site.clock.call_later(host.late, lambda: self._start(pod, exited))
         else:
             self._start(pod, exited)
 
     def _start(self, pod: Pod, exited: Callable[[int], None]) -> None:
         site = self.site
+        self._late.pop(pod.name, None)
         assert pod.node is not None, "checked by start"
         self.containers[pod.name] = Container(
             self.hosts[pod.node],
@@ -93,6 +99,9 @@ class Machines:
 
     def kill(self, pod: Pod) -> None:
         self._waiting.pop(pod.name, None)
+        late = self._late.pop(pod.name, None)
+        if late is not None:
+            late.cancel()
         container = self.containers.pop(pod.name, None)
         if container is not None:
             container.kill()
@@ -101,13 +110,25 @@ class Machines:
         if pod.app != CENTRAL:
             done(True)
             return
+        if pod.name in self._late:  # it has not begun, so nothing can be wrong with it
+            done(kind is not ProbeKind.READINESS)
+            return
         container = self.containers.get(pod.name)
         probe = pod.template.readiness if kind is ProbeKind.READINESS else pod.template.liveness
         if container is None or container.over or probe is None:
             done(False)
             return
         limit = probe.timeout * self.site.clock.scale
-        self._later(lambda: container.healthy(limit), done)
+        host = container.host
+
+        def answered(truth: bool) -> None:
+            told = host.says
+            if kind is ProbeKind.READINESS and told is not None:
+                host.lies += truth is not told
+                truth = told
+            done(truth)
+
+        self._later(lambda: container.healthy(limit), answered)
 
     def _later(self, question: Callable[[], object], done: Callable[..., None]) -> None:
         """Ask on a worker, and answer on the clock."""
@@ -164,6 +185,35 @@ class Machines:
         """The kernel kills the node's ovn-central container; its kubelet restarts it."""
         container = self.container_on(name)
         return container is not None and container.crash(CRASHED)
+
+    def stop(self, name: str) -> bool:
+        """The node's ovn-central container is asked to end; its kubelet restarts it."""
+        container = self.container_on(name)
+        return container is not None and container.stop()
+
+    def put_back(self, name: str) -> bool:
+        """The servers are killed, and before the kubelet restarts them the copy that was kept is put back."""
+        host = self.hosts[name]
+        if not host.powered or not host.differs_from_copy():
+            return False
+        container = self.container_on(name)
+        if container is not None:
+            container.kill()
+        host.put_back()
+        if container is not None:
+            container.crash_again(CRASHED)
+        return True
+
+    def servers(self, name: str) -> list[tuple[Database, int]]:
+        """Database and process id of the servers on a node."""
+        container = self.container_on(name)
+        return container.servers() if container is not None else []
+
+    def cut_raft(self, inside: tuple[str, ...], port: int) -> bool:
+        """Drop what nodes ``inside`` and all others say to each other in the raft of one database."""
+        outside = [name for name in self.hosts if name not in inside]
+        pairs = [pair for a in inside for b in outside for pair in ((a, b), (b, a))]
+        return self.site.network.cut(pairs, port)
 
     def pause(self, name: str, stop: bool) -> bool:
         container = self.container_on(name)

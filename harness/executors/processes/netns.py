@@ -10,14 +10,22 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterable
+from functools import cached_property
 
+from harness.cluster import DATABASES
 from harness.executors.processes import linux
 from harness.executors.processes.network import CLIENT, Pair
+from harness.executors.processes.packets import QUEUE, Waiting
 from harness.executors.processes.spawner import Spawner
 from harness.spec import FIRST_ADDRESS_OCTET
 
 SUBNET = "10.88.0"
 HUB = f"{SUBNET}.1"
+
+_RAFT = "-p tcp -m multiport --ports " + ",".join(str(database.raft_port) for database in DATABASES)
+_LOST = f"{_RAFT} -m statistic --mode nth --every 3 --packet 0 -j DROP"
+_LOSE = f"-A INPUT {_LOST}"
+_WAIT = f"-A INPUT {_RAFT} -j NFQUEUE --queue-num {QUEUE} --queue-bypass"
 
 
 class Namespaces:
@@ -30,7 +38,10 @@ class Namespaces:
         self._inside: dict[str, int] = {}
         self._left: dict[int, int | None] = {}
         self._addresses: dict[str, str] = {CLIENT: HUB}
-        self._cut: dict[Pair, None] = {}
+        self._cut: dict[tuple[Pair, int | None], None] = {}
+        self._lossy: dict[str, None] = {}
+        self._waiting: dict[str, Waiting] = {}
+        self._lost = self._held = 0
         try:
             self._new(CLIENT)
             self._ip(
@@ -73,17 +84,70 @@ class Namespaces:
         index = list(self._inside).index(host) - 1
         self._ip(CLIENT, f"link set {_port(index)} {'up' if up else 'down'}")
 
-    def cut(self, pairs: Iterable[Pair]) -> bool:
-        new = [pair for pair in pairs if pair not in self._cut]
+    @cached_property
+    def waits(self) -> bool:
+        """Tried once, in the hub: a rule of each kind, and a queue."""
+        try:
+            self._table(CLIENT, [_LOSE, _WAIT])
+            with linux.inside(self._inside[CLIENT], self._home):
+                Waiting(lambda ports: 0.0).stop()
+            self._filter({CLIENT})
+        except OSError:
+            return False
+        return True
+
+    def cut(self, pairs: Iterable[Pair], port: int | None = None) -> bool:
+        new = [(pair, port) for pair in pairs if (pair, port) not in self._cut]
         self._cut.update(dict.fromkeys(new))
-        self._filter({receiver for _, receiver in new})
+        self._filter({receiver for (_, receiver), _ in new})
         return bool(new)
 
+    def lose(self, host: str) -> bool:
+        if host in self._lossy:
+            return False
+        self._lossy[host] = None
+        self._filter(set(self._inside))
+        return True
+
+    def delay(self, host: str, late: tuple[float, ...]) -> bool:
+        if host in self._waiting:
+            return False
+        connections: dict[tuple[int, ...], float] = {}
+
+        def delay_of(ports: tuple[int, int]) -> float:
+            return connections.setdefault(tuple(sorted(ports)), late[len(connections) % len(late)])
+
+        with linux.inside(self._inside[host], self._home):
+            self._waiting[host] = Waiting(delay_of)
+        self._filter({host})
+        return True
+
+    def felt(self) -> int:
+        held = sum(waiting.counted for waiting in self._waiting.values())
+        return self._lost + self._held + held + sum(self._dropped(host) for host in self._inside if self._lossy)
+
     def heal(self) -> bool:
-        receivers = {receiver for _, receiver in self._cut}
+        hosts = {receiver for (_, receiver), _ in self._cut} | set(self._waiting)
+        if self._lossy:
+            hosts |= set(self._inside)
+            self._lost += sum(self._dropped(host) for host in self._inside)
         self._cut.clear()
-        self._filter(receivers)
-        return bool(receivers)
+        self._lossy.clear()
+        self._filter(hosts)
+        self._stop_waiting()
+        return bool(hosts)
+
+    def _stop_waiting(self) -> None:
+        for waiting in self._waiting.values():
+            waiting.stop()
+            self._held += waiting.counted
+        self._waiting.clear()
+
+    def _dropped(self, host: str) -> int:
+        """Packets that the rules of :meth:`lose` dropped where they arrived at ``host``."""
+        command = ["iptables", "-w", "-L", "INPUT", "-v", "-x", "-n"]
+        words = self._spawner.output(command, network=self._inside[host]).splitlines()
+        return sum(int(line.split()[0]) for line in words if "statistic" in line)
 
     def processes(self) -> list[int]:
         if self._inside:
@@ -95,6 +159,7 @@ class Namespaces:
         return namespace
 
     def close(self) -> None:
+        self._stop_waiting()
         # Who is inside is asked while it is ours: the kernel gives the inode of a namespace that is gone to a new one.
         self._left |= {pid: linux.start_ticks(pid) for pid in self.processes()}
         for descriptor in (*self._inside.values(), self._home):
@@ -103,13 +168,24 @@ class Namespaces:
         self._inside.clear()
         self._home = -1
 
-    def _filter(self, receivers: set[str]) -> None:
+    def _filter(self, hosts: set[str]) -> None:
         """Packets are dropped where they arrive, so that a sender learns nothing, as with a broken path."""
-        for receiver in sorted(receivers):
-            senders = (self._addresses[sender] for sender, to in self._cut if to == receiver)
-            rules = [f"-A INPUT -s {address} -j DROP" for address in senders]
-            table = "\n".join(["*filter", ":INPUT ACCEPT [0:0]", *rules, "COMMIT", ""])
-            self._spawner.run(["iptables-restore", "-w"], table, network=self._inside[receiver])
+        for host in sorted(hosts):
+            rules: list[str] = []
+            for (sender, to), port in self._cut:
+                if to == host:
+                    ends = [""] if port is None else [f" -p tcp --dport {port}", f" -p tcp --sport {port}"]
+                    rules += [f"-A INPUT -s {self._addresses[sender]}{end} -j DROP" for end in ends]
+            if host in self._lossy:
+                rules.append(_LOSE)
+            rules += [f"-A INPUT -s {self._addresses[lossy]} {_LOST}" for lossy in self._lossy if lossy != host]
+            if host in self._waiting:
+                rules += [_WAIT, _WAIT.replace("INPUT", "OUTPUT")]
+            self._table(host, rules)
+
+    def _table(self, host: str, rules: list[str]) -> None:
+        table = "\n".join(["*filter", ":INPUT ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]", *rules, "COMMIT", ""])
+        self._spawner.run(["iptables-restore", "-w"], table, network=self._inside[host])
 
     def _ip(self, host: str, *commands: str) -> None:
         self._spawner.run(["ip", "-batch", "-"], "\n".join(commands) + "\n", network=self._inside[host])

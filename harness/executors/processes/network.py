@@ -32,11 +32,26 @@ class Network(Protocol):
     def link(self, host: str, up: bool) -> None:
         """Plug or unplug a node's cable."""
 
-    def cut(self, pairs: Iterable[Pair]) -> bool:
-        """Silently drop what each sender sends to its receiver, besides what is cut already; whether that is new."""
+    @property
+    def waits(self) -> bool:
+        """Whether :meth:`delay` and :meth:`lose` are possible."""
+
+    def cut(self, pairs: Iterable[Pair], port: int | None = None) -> bool:
+        """Silently drop what each sender sends to its receiver, or only what belongs to TCP connections with ``port``,
+        besides what is cut already; whether that is new."""
+
+    def lose(self, host: str) -> bool:
+        """Lose every third packet of raft that ``host`` sends or gets; whether that is new."""
+
+    def delay(self, host: str, late: tuple[float, ...]) -> bool:
+        """Hold packets of raft that ``host`` sends or gets for so many real seconds; a connection takes one of these
+        times, in turn. Whether that is new."""
+
+    def felt(self) -> int:
+        """How many packets were lost by :meth:`lose` or held by :meth:`delay` so far."""
 
     def heal(self) -> bool:
-        """End every cut; whether there was one."""
+        """End every cut, loss and delay; whether there was one."""
 
     def processes(self) -> list[int]:
         """Processes in the network namespaces that were made; after :meth:`close`, those that were left there."""

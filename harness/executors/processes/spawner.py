@@ -56,6 +56,7 @@ class Spawner:
                     cwd=directory,
                     env={**self._environment, **(environment or {})},
                     start_new_session=True,
+                    restore_signals=False,  # SIGXFSZ stays ignored: a full disk is an error of write(2)
                 )
 
         return self._do(order)
@@ -67,6 +68,14 @@ class Spawner:
         _, complaint = process.communicate(text.encode(), timeout=30)
         if process.returncode != 0:
             raise OSError(f"{' '.join(command)}: {complaint.decode(errors='replace').strip()}")
+
+    def output(self, command: Sequence[str], *, network: int | None = None) -> str:
+        """What a command prints. Raises OSError with its words if it fails."""
+        process = self.start(command, network=network, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, complaint = process.communicate(timeout=30)
+        if process.returncode != 0:
+            raise OSError(f"{' '.join(command)}: {complaint.decode(errors='replace').strip()}")
+        return out.decode(errors="replace")
 
     def stop(self) -> None:
         """The thread ends, and with it children that still run (unless they may outlive us). Safe to call twice."""

@@ -69,6 +69,18 @@ class Container:
         self.kill()
         self._exited(code)
 
+    def stop(self) -> None:
+        """PID 1 is asked to end: the start script's trap makes it a success (facts: kube-ovn 2). Its servers end as
+        if they were killed (measured: SIGTERM hands nothing over)."""
+        self.kill()
+        self._exited(0)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a server does not answer because it is stopped."""
+        servers = (self.machine.server(db) for db in Database)
+        return any(server is not None and server.paused for server in servers)
+
     def healthy(self) -> bool:
         """What ovn-healthcheck.sh would say now."""
         return central_healthy({db.value: self._facts(db) for db in Database}, self._profile)
@@ -104,8 +116,7 @@ class Container:
             case script.FileState(db=db):
                 return self._file_state(Database(db))
             case script.CreateCluster(db=db):
-                self.machine.create(Database(db))
-                return ""
+                return self.machine.create(Database(db))
             case script.JoinCluster(db=db, remotes=remotes, cid=cid, sid=sid):
                 return self.machine.join(Database(db), remotes, cid, sid)
             case script.Rejoin(db=db, remotes=remotes):
@@ -124,7 +135,7 @@ class Container:
             case script.Print(text=text):
                 self.printed.append(text)
             case script.FixCluster():
-                return True
+                return False  # stock ovsdb-tool has no fix-cluster
             case _:
                 return f"{type(request).__name__} needs a standalone database, which is not simulated"
         return None
@@ -137,7 +148,13 @@ class Container:
             return script.DatabaseFile(script.FileKind.MISSING, header=header)
         age = (self.machine.world.clock.now - disk.birth_us) / MICRO
         return script.DatabaseFile(
-            script.FileKind.CLUSTERED, joined=disk.joined, age=age, left=disk.left, sid=disk.sid, header=header
+            script.FileKind.CLUSTERED,
+            joined=disk.joined,
+            age=age,
+            healthy=disk.joining or disk.left or self.machine.healthy(database),
+            left=disk.left,
+            sid=disk.sid,
+            header=header,
         )
 
     def _rejoin(self, database: Database, remotes: tuple[str, ...]) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from fake_kube.objects import Pod
 from fake_kube.profile import KubeOvnProfile
-from fake_kube.runtime import Clock, ProbeKind
+from fake_kube.runtime import Clock, ProbeKind, Timer
 from fake_raft import Process
 from fake_raft.journal import Begun, Journal
 from harness.cluster import DATABASES, Database
 from harness.executors.simulation.central import Container
-from harness.executors.simulation.host import Machine, World
+from harness.executors.simulation.host import Machine, World, databases_differ
 from harness.raft_events import Source
 from harness.steps import CENTRAL
 
@@ -30,6 +31,8 @@ class Machines:
         self._by_address: dict[str, Machine] = {}
         self._cut: dict[tuple[str, str], None] = {}
         self._apart: set[str] = set()
+        self._raft_cut: dict[tuple[str, str, int], None] = {}
+        self._late: dict[str, Timer] = {}
 
     def tell(self, words: str) -> None:
         self.told.append((self._clock.now(), words))
@@ -55,9 +58,22 @@ class Machines:
             return
         assert pod.node is not None, "a kubelet starts only what is bound to its node"
         machine = self._by_name[pod.node]
-        self.containers[pod.name] = Container(self, machine, pod, self._profile, self._clock, exited)
+        if machine.late:
+            machine.late_starts += 1
+            begin = partial(self._begin, machine, pod, exited)
+            self._late[pod.name] = self._clock.call_later(machine.late, begin)
+        else:
+            self._begin(machine, pod, exited)
+
+    def _begin(self, machine: Machine, pod: Pod, exited: Callable[[int], None]) -> None:
+        self._late.pop(pod.name, None)
+        if machine.powered:
+            self.containers[pod.name] = Container(self, machine, pod, self._profile, self._clock, exited)
 
     def kill(self, pod: Pod) -> None:
+        late = self._late.pop(pod.name, None)
+        if late is not None:
+            late.cancel()
         container = self.containers.pop(pod.name, None)
         if container is not None and not container.over:
             container.kill()
@@ -66,8 +82,27 @@ class Machines:
         if pod.app != CENTRAL:
             done(True)
             return
+        if pod.name in self._late:  # it has not begun, so nothing can be wrong with it
+            done(kind is not ProbeKind.READINESS)
+            return
         container = self.containers.get(pod.name)
-        done(container is not None and not container.over and container.healthy())
+        if container is None or container.over:
+            done(False)
+            return
+        probe = pod.template.readiness if kind is ProbeKind.READINESS else pod.template.liveness
+        self._answer(container, kind, done, probe.timeout if probe is not None else 0.0)
+
+    def _answer(self, container: Container, kind: ProbeKind, done: Callable[[bool], None], patience: float) -> None:
+        """A stopped server lets the probe wait, until its patience is over."""
+        stopped = container.stopped and not container.over
+        if stopped and patience > 0:
+            self._clock.call_later(1.0, partial(self._answer, container, kind, done, patience - 1.0))
+            return
+        truth, told = not stopped and not container.over and container.healthy(), container.machine.says
+        if kind is ProbeKind.READINESS and told is not None:
+            container.machine.lies += truth is not told
+            truth = told
+        done(truth)
 
     # -- who reaches whom ---------------------------------------------------------------------------------------
 
@@ -93,10 +128,39 @@ class Machines:
         self._apart |= apart
         return changed
 
+    def cut_raft(self, inside: list[Machine], database: Database) -> bool:
+        """Drop what machines ``inside`` and all others say to each other in the raft of one database."""
+        outside = [machine for machine in self if machine not in inside]
+        port = database.raft_port
+        pairs = [(a.address, b.address, port) for a in inside for b in outside]
+        new = [pair for a, b, _ in pairs for pair in ((a, b, port), (b, a, port)) if pair not in self._raft_cut]
+        for source, target, _ in new:
+            self.world.network.cut(source, target, port)
+        self._raft_cut.update(dict.fromkeys(new))
+        return bool(new)
+
+    def cut_apart(self, one: Machine, other: Machine) -> bool:
+        """These two don't reach each other; all others reach both."""
+        pairs = [(one.address, other.address), (other.address, one.address)]
+        new = [pair for pair in pairs if pair not in self._cut]
+        for source, target in new:
+            self.world.network.cut(source, target)
+        self._cut.update(dict.fromkeys(new))
+        return bool(new)
+
+    def worsen(self, machine: Machine, kind: str) -> bool:
+        """Raft connections of a machine are late; whether that is new."""
+        weather = self.world.network.weather
+        if weather.hosts.get(machine.address) == kind:
+            return False
+        self.world.network.worsen(machine.address, kind)
+        return True
+
     def heal(self) -> bool:
-        """End every cut; returns whether there was one."""
-        had = bool(self._cut or self._apart)
+        """End every cut and all bad weather; returns whether there was any."""
+        had = bool(self._cut or self._apart or self._raft_cut or self.world.network.weather.hosts)
         self._cut.clear()
+        self._raft_cut.clear()
         self._apart.clear()
         self.world.network.heal()
         return had
@@ -157,9 +221,44 @@ class Machines:
                 changed = True
         return changed
 
-    def crash(self, container: Container) -> None:
-        """The whole container dies of SIGKILL; its kubelet will notice."""
-        container.crash()
+    def crash(self, machine: Machine) -> bool:
+        """Kill the whole container, as the kernel does when a node runs out of memory; the kubelet restarts it."""
+        container = self.container_on(machine)
+        if container is not None:
+            container.crash()
+        return container is not None
+
+    def stop(self, machine: Machine) -> bool:
+        """Ask the container to end; the kubelet restarts it."""
+        container = self.container_on(machine)
+        if container is not None:
+            container.stop()
+        return container is not None
+
+    def put_back(self, machine: Machine) -> bool:
+        """The servers are killed, and before the kubelet restarts them the copy that was kept is put back."""
+        if not machine.powered or not databases_differ(machine):
+            return False
+        container = self.container_on(machine)
+        if container is not None:
+            container.kill()
+        machine.put_back()
+        if container is not None:
+            container.crash()
+        return True
+
+    def starts_late(self, machine: Machine, seconds: float) -> bool:
+        changed = machine.late != seconds
+        machine.late = seconds
+        return changed
+
+    def says(self, machine: Machine, ready: bool) -> bool:
+        changed = machine.says is not ready
+        machine.says = ready
+        return changed
+
+    def mend(self, machine: Machine) -> bool:
+        return machine.mend()
 
     def container_on(self, machine: Machine) -> Container | None:
         alive = (c for c in self.containers.values() if c.machine is machine and not c.over)

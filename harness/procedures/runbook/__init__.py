@@ -7,6 +7,7 @@ line and what was expected, and a procedure that has any such line can't be run.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.addresses import split_list
@@ -22,7 +23,7 @@ from harness.procedures.runbook.shell import Unclear, calls
 from harness.procedures.runbook.steps import bind, target
 from harness.steps import Step
 
-__all__ = ["Runbook", "Unclear", "Written", "read"]
+__all__ = ["Runbook", "Unclear", "Written", "read", "saved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,13 @@ class Runbook:
     unclear: tuple[Unclear, ...]
     exported: Plan | None = None
     """The plan that ``ovnswap plan -o md`` wrote here, if it was that."""
+    own: bool = False
+    """Whether it is written for just this cluster, by its addresses, so that it can't be bound to another one."""
 
     def plan(self) -> Plan:
         """To be run. Raises :class:`BadInput` if any line is not understood."""
         if self.unclear:
-            first = self.unclear[0]
-            more = f" (and {len(self.unclear) - 1} more)" if len(self.unclear) > 1 else ""
-            seen = f"{self.name}:{first.line}: not understood: {first.text[:120]}{more}"
-            raise BadInput(seen, todo=f"expected {first.expected}")
+            raise _not_understood(self.name, self.unclear)
         steps = tuple(written.step for written in self.steps)
         if self.exported is not None:
             return replace(self.exported, steps=steps)
@@ -93,6 +93,28 @@ def read(data: bytes, name: str, view: ClusterView, node: str = "") -> tuple[Run
     return tuple(books)
 
 
+def saved(data: bytes, name: str) -> tuple[Plan, tuple[int, ...]] | None:
+    """The plan that ``ovnswap plan -o md`` wrote into a file, of whatever cluster it was, and the line of each step;
+    None for any other runbook.
+
+    Raises :class:`BadInput` for what is no text, and for a section that is not as it was written.
+    """
+    found = exported.read(source.decode(data, name), name, None)
+    if found is None:
+        return None
+    plan, lines, unclear = found
+    if unclear:
+        raise _not_understood(name, unclear)
+    return plan, tuple(line for line, _ in lines)
+
+
+def _not_understood(name: str, unclear: Sequence[Unclear]) -> BadInput:
+    first = unclear[0]
+    more = f" (and {len(unclear) - 1} more)" if len(unclear) > 1 else ""
+    seen = f"{name}:{first.line}: not understood: {first.text[:120]}{more}"
+    return BadInput(seen, todo=f"expected {first.expected}")
+
+
 def _nothing(name: str, unclear: list[Unclear]) -> BadInput:
     todo = "name a page or a script with commands; docs/runbooks.md has what is understood"
     if not unclear:
@@ -115,7 +137,9 @@ def _book(
     steps, unbound = bind(section, binding, page=page)
     written = tuple(Written(step, call.line, call.text) for step, call in steps)
     wrong = sorted([*unclear, *unbound], key=lambda one: one.line)
-    return Runbook(name, section.verb, section.line, about, written, tuple(wrong))
+    theirs = example.members
+    literal = bool(theirs) and not example.nodes and all(view.node_at(address) is not None for address in theirs)
+    return Runbook(name, section.verb, section.line, about, written, tuple(wrong), own=literal)
 
 
 def _about(name: str, section: Section, own: str, view: ClusterView, node: str) -> Node:

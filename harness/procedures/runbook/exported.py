@@ -50,8 +50,9 @@ def _json(data: object) -> str:
 Found = tuple[Plan, list[tuple[int, str]], list[Unclear]]
 
 
-def read(text: str, name: str, view: ClusterView) -> Found | None:
-    """The plan, each step's line and title, and what does not fit; None if it is no such runbook."""
+def read(text: str, name: str, view: ClusterView | None) -> Found | None:
+    """The plan, each step's line and title, and what does not fit; None if it is no such runbook. Without a ``view``
+    nothing is said of whether its nodes are there."""
     lines = text.splitlines()
     head = next((found for line in lines if (found := PLAN.fullmatch(line))), None)
     if head is None:
@@ -72,8 +73,8 @@ def read(text: str, name: str, view: ClusterView) -> Found | None:
         data = json.loads(head[1])
         old, new = (Target(**data[key]) if data[key] else None for key in ("old", "new"))
         for about in (old, new):
-            node = view.node(about.node) if about is not None else None
-            if about is not None and (node is None or node.address != about.address):
+            node = view.node(about.node) if about is not None and view is not None else None
+            if about is not None and view is not None and (node is None or node.address != about.address):
                 unclear.insert(
                     0, Unclear(1, lines[0], f"a node of the cluster instead of {about.node} ({about.address})")
                 )

@@ -49,7 +49,7 @@ def test_a_disk_that_loses_syncs_loses_acknowledged_writes_with_the_power() -> N
     cluster = Cluster(OVS_3_1)
     cluster.create(1)
     cluster.run(1)
-    cluster.disks[1].lose_syncs = True
+    cluster.disks[1].forget()
     assert cluster.wrote(1, "x")
     cluster.network.host_down(host(1))
     cluster.network.host_up(host(1))

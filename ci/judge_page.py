@@ -1,0 +1,73 @@
+"""``make judge-page``: documented and guarded procedures with every single fault; writes docs/page-judged.md and .json.
+
+Arguments: RUNS, at most so many faults for each procedure (0: all), and JOBS. Without arguments the page is only
+written anew from what was kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from harness.procedures.wanted import Wanted  # noqa: E402
+from harness.report.page_judged import page, row  # noqa: E402
+from harness.search import campaign, places, shrink, trial  # noqa: E402
+from harness.search.case import Case  # noqa: E402
+from harness.search.tally import Tally  # noqa: E402
+from harness.search.troubles import TROUBLES  # noqa: E402
+from harness.spec import ClusterSpec  # noqa: E402
+
+KEPT = ROOT / "docs" / "page-judged.json"
+PAGE = ROOT / "docs" / "page-judged.md"
+PACE = 15.0
+NAME = "kube-ovn-control-plane"
+STORIES, SHRINK_RUNS = 6, 30
+
+
+def asked() -> list[Case]:
+    """Each procedure on 3 and on 5 nodes; nodes are counted with the one that leaves or comes in."""
+    found = []
+    for nodes in (3, 5):
+        whole, smaller = ClusterSpec(members=nodes, spares=1), ClusterSpec(members=nodes - 1, spares=1)
+        last, spare = f"{NAME}{nodes}", f"{NAME}{nodes + 1}"
+        found += [Case(Wanted(name, "remove", last), whole, pace=PACE) for name in ("documented", "guarded")]
+        found += [Case(Wanted(name, "add", last), smaller, pace=PACE) for name in ("documented", "guarded")]
+        found.append(Case(Wanted("guarded", "replace", last, spare), whole, pace=PACE))
+    return found
+
+
+def judged(case: Case, most: int, jobs: int) -> dict[str, object]:
+    cases = places.spread(list(places.single_faults(case, places.survey(case), tuple(TROUBLES.values()))))
+    tried = cases[:most] if most else cases
+    tally, began = Tally(), time.monotonic()
+    for summary in campaign.run(tried, jobs) if most else campaign.run_shared(tried, jobs):
+        tally.add(summary)
+    for failing in tally.failing[:STORIES]:
+        failing.shortest = shrink.shrink(failing.shortest, runs=SHRINK_RUNS).summary
+    partial = f"a sample of {most}" if len(tried) < len(cases) else ""
+    found = row(trial.run(case, tell=True), tally, len(cases), partial)
+    words = f"{found['procedure']} {found['subject']}: {found['survived']} of {found['counted']}"
+    print(f"{words}, {tally.runs} runs in {time.monotonic() - began:.0f} s", flush=True)
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    if arguments:
+        most, jobs = int(arguments[0]), int(arguments[1]) if len(arguments) > 1 else os.cpu_count() or 1
+        rows = [judged(case, most, jobs) for case in asked()]
+        when = f"last done on {datetime.now(UTC).date().isoformat()}, with {len(TROUBLES)} kinds of faults"
+        when += f", a sample of {most} for each procedure." if most else "."
+        KEPT.write_text(json.dumps({"when": when, "pace": PACE, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(json.loads(KEPT.read_text(encoding="utf-8"))), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

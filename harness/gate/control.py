@@ -1,0 +1,41 @@
+"""The control of an experiment: the same fault on a cluster that nobody changes.
+
+Some releases can't take some faults: OVS 3.5.0's two servers do not agree on a leader again after a pause, whatever was
+typed before. What happens without a procedure is not the procedure's doing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.gate.shapes import Shape
+from harness.gate.verdict import Story
+from harness.plan import Plan
+from harness.procedures.wanted import Wanted
+from harness.search import trial, troubles
+from harness.search.case import Case, Hit, Position
+from harness.search.tally import kind_of
+from harness.search.trial import Verdict
+from harness.steps import AwaitInOrder
+
+LOOKS = Plan("control", "look", None, None, (AwaitInOrder(),), order="nothing is changed")
+CHANGES = {"remove": -1, "add": 1, "replace": 0}
+
+
+def excuse(story: Story, verb: str) -> str:
+    """Why a run that stayed stuck after one fault does not count, in words; "" if it counts."""
+    hits = story.shortest.case.hits
+    if story.verdict is not Verdict.STUCK or len(hits) != 1 or troubles.named(hits[0].trouble).hands is not None:
+        return ""
+    for size in dict.fromkeys((story.shape.members + CHANGES[verb], story.shape.members)):
+        for node in replace(story.shape.spec, members=size, spares=0).node_names():
+            summary = trial.run(_case(story.shape, size, hits[0].trouble, node))
+            if summary.verdict is Verdict.STUCK and kind_of(summary.reasons[0]) == story.words:
+                return f"{hits[0].trouble} does the same to {size} members of which nothing is asked"
+    return ""
+
+
+def _case(shape: Shape, size: int, trouble: str, node: str) -> Case:
+    spec = replace(shape.spec, members=size, spares=0)
+    hits = (Hit(1, Position.BEFORE, trouble, node),)
+    return Case(Wanted("control", "look", "", given=LOOKS), spec, hits)
