@@ -8,6 +8,8 @@ export OVN_WORKERS ?= 4
 # Hypothesis profile: ovn-dev explores, ovn-pr repeats. Backends that must run, by commas: a skip there is a failure.
 export OVN_PROFILE ?= ovn-dev
 export OVN_REQUIRE ?=
+# Real ovn-central pods in kind: 0 leaves them out, 1 demands them, auto runs them where Docker can be had.
+export OVN_KIND ?= 0
 
 .PHONY: help setup scenarios test lint bench compiled conformance track-record judge-page clean
 

@@ -62,7 +62,7 @@ def kind_cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
         is_ours = not (kubeconfig.exists() and kubeconfig.stat().st_size)
         cluster = kind.cluster(kubeconfig, image, kind_path, kubectl_path)
         cluster.create(config_file=where / "kind.yaml")
-        kind.lab("up")
+        kind.lab("ensure")
         try:
             yield cluster
         finally:

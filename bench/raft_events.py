@@ -1,6 +1,7 @@
 """How fast fake_raft is: ``python bench/raft_events.py [SECONDS [DIRECTORY]]``.
 
-An event is one call of a server's ``handle``: a message, a timer, a completed fsync, a connection that comes or goes.
+An event is what one server has to react to: a message, a timer, a completed fsync, a client's command, a connection
+that comes or goes. A command counts once, however often it is tried; a timer that was cancelled does not count.
 ``each`` counts events when every one is handled, ``skipping`` also those of idle heartbeats that are skipped (as they
 are unless somebody asks for each, see fake_raft/idle.py); ``simulated`` is with skipping. CPU time of one core, the
 best of five measurements of SECONDS (default 0.1). simpy, for comparison, does bare timer events and nothing else.

@@ -1,7 +1,7 @@
 """``make judge-page``: documented and guarded procedures with every single fault; writes docs/page-judged.md and .json.
 
-Arguments: RUNS, at most so many faults for each procedure (0: all), and JOBS. Without arguments the page is only
-written anew from what was kept.
+Arguments: RUNS, at most so many faults for each procedure (0: all), JOBS (0: one for each processor), and sizes
+(3, 5; all if none). Without arguments the page is only written anew from what was kept.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -28,7 +31,7 @@ KEPT = ROOT / "docs" / "page-judged.json"
 PAGE = ROOT / "docs" / "page-judged.md"
 PACE = 15.0
 NAME = "kube-ovn-control-plane"
-STORIES, SHRINK_RUNS = 6, 30
+STORIES, SHRINK_RUNS = 6, 12
 
 
 def asked() -> list[Case]:
@@ -58,13 +61,33 @@ def judged(case: Case, most: int, jobs: int) -> dict[str, object]:
     return found
 
 
+def keep(found: dict[str, object]) -> None:
+    """Put a row in the place of the one that was there, so that other sizes may be judged at the same time."""
+    with FileLock(KEPT.with_suffix(".lock")):
+        data = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {"rows": []}
+        rows = {key(one): one for one in data["rows"]} | {key(found): found}
+        order = [key(row_of(case)) for case in asked()]
+        when = f"last done on {datetime.now(UTC).date().isoformat()}, with {len(TROUBLES)} kinds of faults."
+        kept = {"when": when, "pace": PACE, "rows": [rows[one] for one in order if one in rows]}
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    KEPT.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def key(one: Mapping[str, object]) -> tuple[object, ...]:
+    return one["procedure"], one["verb"], one["nodes"]
+
+
+def row_of(case: Case) -> dict[str, object]:
+    wanted = case.wanted
+    return {"procedure": wanted.procedure, "verb": wanted.verb, "nodes": case.spec.members + (wanted.verb == "add")}
+
+
 def main(arguments: list[str]) -> int:
     if arguments:
-        most, jobs = int(arguments[0]), int(arguments[1]) if len(arguments) > 1 else os.cpu_count() or 1
-        rows = [judged(case, most, jobs) for case in asked()]
-        when = f"last done on {datetime.now(UTC).date().isoformat()}, with {len(TROUBLES)} kinds of faults"
-        when += f", a sample of {most} for each procedure." if most else "."
-        KEPT.write_text(json.dumps({"when": when, "pace": PACE, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+        most, jobs, *sizes = map(int, arguments)
+        for case in asked():
+            if not sizes or row_of(case)["nodes"] in sizes:
+                keep(judged(case, most, jobs or os.cpu_count() or 1))
     PAGE.write_text(page(json.loads(KEPT.read_text(encoding="utf-8"))), encoding="utf-8")
     return 0
 

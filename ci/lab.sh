@@ -1,27 +1,38 @@
 #!/usr/bin/env bash
-# ci/lab.sh up|reset|prepare|status|down|config: a kind cluster with real ovn-central pods, for a machine with Docker.
+# ci/lab.sh up|ensure|reset|prepare|status|down|config: a kind cluster with real ovn-central pods, for a machine with Docker.
 #   up      build what is missing, make the cluster, install the lab, wait until nb and sb have all their voters;
 #           what is there already is left alone
+#   ensure  the same, but an ovn-central that is not in order (a run was cut off) begins anew
 #   reset   the same, but ovn-central begins anew: nodes mended and relabelled, databases removed
 #   prepare see to Docker and the images, and print the node image (empty: kind's own)
 #   status  what is there, and each member's words; exit 0 if all are voters
 #   down    remove all that `up` made: cluster, images, directory
 #   config  print the configuration that kind gets
 # LAB_NAME, LAB_MEMBERS, LAB_SPARES, LAB_RELEASE (whose rules the start script follows), LAB_PLACEMENT, LAB_NODE_IMAGE,
-# LAB_DIR (kubeconfig, kubectl) may be set. LAB_KINDLAB is a directory with scripts that make kind's images where no
-# registry can be reached; without it upstream's images are pulled.
+# LAB_DIR (kubeconfig, kubectl), LAB_INSTALL (lab or kube-ovn) may be set. "lab" is our own image and start script around
+# Debian's OVN, without a data plane; "kube-ovn" is the chart of the real thing, which needs helm, Docker's registry and
+# the kernel module openvswitch. Default: kube-ovn where helm is and LAB_KINDLAB is not, else lab.
+# LAB_KINDLAB is a directory with scripts that make kind's images where no registry can be reached (default:
+# ../shared/kindlab, if it is there); without it upstream's images are pulled.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 
 NAME=${LAB_NAME:-ovnswap-lab} MEMBERS=${LAB_MEMBERS:-3} SPARES=${LAB_SPARES:-1}
-RELEASE=${LAB_RELEASE:-v1.13.15} PLACEMENT=${LAB_PLACEMENT:-}
+PLACEMENT=${LAB_PLACEMENT:-}
 DIR=$(realpath -m "${LAB_DIR:-.make/lab/$NAME}")
 KINDLAB=${LAB_KINDLAB-../shared/kindlab}
 [ -x "$KINDLAB/up.sh" ] || KINDLAB=''
+INSTALL=${LAB_INSTALL:-}
+if [ -z "$INSTALL" ]; then
+  { [ -z "$KINDLAB" ] && command -v helm >/dev/null; } && INSTALL=kube-ovn || INSTALL=lab
+fi
+[ "$INSTALL" = kube-ovn ] && RELEASE=v1.16.2 || RELEASE=v1.13.15 # the chart wants Kubernetes 1.29 or later
+RELEASE=${LAB_RELEASE:-$RELEASE}
 IMAGE=ovnswap.local/ovn-central:$RELEASE
+CHARTS=${LAB_CHARTS:-https://kubeovn.github.io/kube-ovn/}
 CONFIG=$DIR/kubeconfig
-FORMS_WITHIN=240
+[ "$INSTALL" = kube-ovn ] && FORMS_WITHIN=900 || FORMS_WITHIN=240 # images are pulled
 PYTHON=.venv/bin/python
 [ -x $PYTHON ] || PYTHON=python3
 
@@ -34,6 +45,7 @@ cluster_exists() { kind get clusters 2>/dev/null | grep -qx "$NAME"; }
 config() {
   local i
   printf 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n'
+  [ "$INSTALL" = lab ] || printf 'networking: {disableDefaultCNI: true, podSubnet: 10.16.0.0/16, serviceSubnet: 10.96.0.0/12}\n'
   if [ -n "$KINDLAB" ]; then # everything from one node image; pods get their network from a file
     cat <<EOF
 networking: {disableDefaultCNI: true}
@@ -67,8 +79,8 @@ see_to_docker() {
   docker_is_up || there=0
   if [ -n "$KINDLAB" ] && { [ $there = 0 ] || ! has_image kind.local/ovn:25.03 || ! node_image >/dev/null; }; then
     say "making kind's images (several minutes the first time)"
-    quiet "$KINDLAB/up.sh"
     [ $there = 1 ] || touch "$DIR/started-docker"
+    quiet "$KINDLAB/up.sh"
   fi
   docker_is_up || die "Docker does not answer; start it, or install it (Debian: sudo apt-get install docker.io)"
   command -v kind >/dev/null || die "kind not found; see https://kind.sigs.k8s.io/docs/user/quick-start/#installation"
@@ -124,7 +136,7 @@ make_cluster() {
   fi
   take_kubectl
   [ -z "$KINDLAB" ] || quiet "$KINDLAB/cni.sh" "$NAME"
-  until_true 180 "all nodes to be Ready" all_nodes_ready
+  [ "$INSTALL" = kube-ovn ] || until_true 180 "all nodes to be Ready" all_nodes_ready # else the chart brings the network
 }
 
 # Whatever a fault has left: stopped or paused containers, rules that drop packets.
@@ -162,17 +174,36 @@ node_ips() {
 }
 
 install() {
-  local node version
-  build_image
-  quiet kind load docker-image "$IMAGE" --name "$NAME"
+  local node
   for node in $(members); do
     quiet kc label node "$node" kube-ovn/role=master --overwrite
   done
+  if [ "$INSTALL" = kube-ovn ]; then
+    install_chart
+  else
+    install_lab
+  fi
+}
+
+install_lab() {
+  local version
+  build_image
+  quiet kind load docker-image "$IMAGE" --name "$NAME"
   version=$(kc version -o json | sed -n '/serverVersion/,$p' | sed -nE 's/.*"gitVersion": "v([0-9]+\.[0-9]+).*/\1/p')
   "$PYTHON" ci/kind/manifests.py --image "$IMAGE" --release "$RELEASE" --kubernetes "$version" --node-ips "$(node_ips)" \
     ${PLACEMENT:+--placement "$PLACEMENT"} >"$DIR/manifests.json"
   quiet kc apply -f "$DIR/manifests.json"
 }
+
+# Kube-OVN itself, as its Makefile installs it in kind. The chart looks up NODE_IPS by the label.
+install_chart() {
+  quiet helm_here upgrade --install kube-ovn kube-ovn --repo "$CHARTS" --version "$RELEASE" -n kube-system \
+    --set global.images.kubeovn.tag="$RELEASE" --set networking.NET_STACK=ipv4 --set MASTER_NODES_LABEL=kube-ovn/role=master \
+    --set ipv4.POD_CIDR=10.16.0.0/16 --set ipv4.POD_GATEWAY=10.16.0.1 --set ipv4.SVC_CIDR=10.96.0.0/12 \
+    --set ipv4.JOIN_CIDR=100.64.0.0/16 --set cni_conf.MOUNT_LOCAL_BIN_DIR=true
+}
+
+helm_here() { helm --kubeconfig "$CONFIG" "$@"; }
 
 # Nobody may make a pod again once its node has been cleared: a server that is left over from the old cluster would give
 # its cluster id to those that join.
@@ -184,6 +215,7 @@ uninstall() {
     until_true 60 "ovn-central to be scaled down" scaled_down
   fi
   quiet kc delete pods -n kube-system -l 'app in (ovn-central,kube-ovn-controller,ovs,ovnswap-files)' --force --grace-period=0 --ignore-not-found
+  [ "$INSTALL" = lab ] || quiet helm_here uninstall kube-ovn -n kube-system --ignore-not-found
   quiet kc delete deployment/ovn-central deployment/kube-ovn-controller daemonset/ovs-ovn -n kube-system --ignore-not-found
   quiet kc delete lease -n kube-system ovnswap --ignore-not-found
   for node in $(nodes); do
@@ -234,6 +266,12 @@ status() {
   formed || die "not all of $MEMBERS members are voters in both databases"
 }
 
+check_install() {
+  [ "$INSTALL" = lab ] || [ "$INSTALL" = kube-ovn ] || die "LAB_INSTALL is lab or kube-ovn, not $INSTALL"
+  [ "$INSTALL" = lab ] || [ -z "$KINDLAB" ] || die "kube-ovn comes from a registry, which LAB_KINDLAB is for doing without: LAB_INSTALL=lab, or LAB_KINDLAB="
+  [ "$INSTALL" = lab ] || command -v helm >/dev/null || die "kube-ovn is installed by helm, which is not here: https://helm.sh/docs/intro/install/, or LAB_INSTALL=lab"
+}
+
 up() {
   mkdir -p "$DIR"
   see_to_docker
@@ -241,6 +279,25 @@ up() {
   kc get deployment/ovn-central -n kube-system >/dev/null 2>&1 || install
   until_true $FORMS_WITHIN "$MEMBERS voters in nb and sb" formed
   say "$NAME has $MEMBERS voters in nb and sb; export KUBECONFIG=$CONFIG"
+}
+
+ensure() {
+  mkdir -p "$DIR"
+  see_to_docker
+  make_cluster
+  if kc get deployment/ovn-central -n kube-system >/dev/null 2>&1 && ! settled; then
+    say "ovn-central is not in order: it begins anew"
+    uninstall
+  fi
+  up
+}
+
+settled() { # an election, or a probe that is late, is no disorder
+  local deadline=$((SECONDS + 20))
+  until formed 2>/dev/null; do
+    [ $SECONDS -lt $deadline ] || return 1
+    sleep 1
+  done
 }
 
 prepare() {
@@ -271,6 +328,10 @@ down() {
 }
 
 case ${1:-} in
-  up | reset | prepare | status | down | config) "$1" ;;
+  up | ensure | reset | prepare)
+    check_install
+    "$1"
+    ;;
+  status | down | config) "$1" ;;
   *) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
 esac

@@ -9,11 +9,12 @@ from fake_raft.state import Connection, Dial, HangUp, Redial, State, nickname_of
 def tend(s: State) -> None:
     """Close what is not needed, open what is: one connection for each address, however many servers are there."""
     s.tend = False
-    for connection in list(s.connections.values()):
-        if connection.outgoing and not stays(s, connection):
+    own = [connection for connection in s.connections.values() if connection.outgoing]
+    for connection in own:
+        if not stays(s, connection):
             s.out.append(HangUp(connection.id))
             forget(s, connection)
-    dialled = [connection.address for connection in s.connections.values() if connection.outgoing]
+    dialled = [connection.address for connection in own if connection.id in s.connections]
     wanted: list[tuple[str, str | None]] = [(peer.address, peer.sid) for peer in s.peers.values()]
     if s.joining:
         wanted += [(address, None) for address in s.remotes]

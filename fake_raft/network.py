@@ -131,6 +131,9 @@ class Network:
         self.calm = True
         """Whether nothing can be in the way of a message but a closed end: False is never wrong, only slower."""
         self.messages = 0
+        self.changes = 0
+        """Grows with every process's ``changes``: while it is the same, nobody's status has changed but in ages."""
+        self._delivery = self._deliver  # bound once
         self.drop: Callable[[str, str, Message], bool] | None = None
         """A test may lose single messages: called with (source address, target address, message)."""
         self.tap: Callable[[str, str, Message, bool], None] | None = None
@@ -272,7 +275,7 @@ class Network:
         else:
             end.tail_us = at
         self.messages += 1
-        clock.post(at, self._deliver, (end, envelope, message))
+        clock.post(at, self._delivery, (end, envelope, message))
 
     def _loses(self, end: End, message: Message) -> bool:
         """Let those know who look at single messages; whether one of them takes this one away."""

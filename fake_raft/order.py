@@ -11,8 +11,14 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 
-def bucket_order(sids: Iterable[str]) -> list[str]:
+def bucket_order(sids: Iterable[str]) -> tuple[str, ...]:
     """``sids`` (oldest first) in the order of their hash map."""
+    return ordered(tuple(sids))
+
+
+@lru_cache(maxsize=1024)
+def ordered(sids: tuple[str, ...]) -> tuple[str, ...]:
+    """:func:`bucket_order`, remembered: every member of a configuration asks for the same."""
     buckets: list[list[str]] = [[]]
     for count, sid in enumerate(sids, start=1):
         buckets[first_word(sid) & (len(buckets) - 1)].insert(0, sid)
@@ -21,7 +27,7 @@ def bucket_order(sids: Iterable[str]) -> list[str]:
             buckets = [[] for _ in range(max(4, 2 * len(buckets)))]
             for item in known:
                 buckets[first_word(item) & (len(buckets) - 1)].insert(0, item)
-    return [sid for bucket in buckets for sid in bucket]
+    return tuple([sid for bucket in buckets for sid in bucket])
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
 from fake_raft.observed import UNKNOWN_CLUSTER, Observed
 from fake_raft.profile import Profile
-from fake_raft.server import Accepted, Down, Durable, ElectionArmed, Event, Reply, Server, Tick, Up
+from fake_raft.server import Accepted, Down, ElectionArmed, Event, Reply, Server, Tick, Up
 from fake_raft.session import Session
 from fake_raft.state import (
     LEADER,
@@ -91,6 +91,7 @@ class Process(Observed):
         self.alive = self._running = True
         self._listen()
         self.changes += 1
+        self._network.changes += 1
         self._perform(self._server.begin(self._clock.now // MS))
 
     def _listen(self) -> None:
@@ -129,6 +130,7 @@ class Process(Observed):
     def _die(self) -> None:
         self.alive = self._running = False
         self.changes += 1
+        self._network.changes += 1
         self._syncer.stop()
         self._wake += 1
         self._transactions.clear()
@@ -141,6 +143,7 @@ class Process(Observed):
         if self.alive and not self.paused:
             self.paused = True
             self.changes += 1
+            self._network.changes += 1
             self._network.stopped()
 
     def unpause(self) -> None:
@@ -149,6 +152,7 @@ class Process(Observed):
             return
         self.paused = False
         self.changes += 1
+        self._network.changes += 1
         if self.alive:
             self._network.resumed(self)
             self._finish_sync()
@@ -190,6 +194,7 @@ class Process(Observed):
         server = self._running_server
         code, text = question(server, self._clock.now // MS)
         self.changes += 1
+        self._network.changes += 1
         self._perform(server.finish())
         return CommandReply(code, text)
 
@@ -217,9 +222,11 @@ class Process(Observed):
         if not self._running:
             done(False)
             return
+        self.events += 1
+        self.changes += 1
+        self._network.changes += 1
         self._transactions.add(data, done)
         self._submit()
-        self.changes += 1
         self._perform(self._running_server.finish())
 
     def hang_up(self, done: Done) -> None:
@@ -260,6 +267,7 @@ class Process(Observed):
     def _event(self, event: Event) -> None:
         self.events += 1
         self.changes += 1
+        self._network.changes += 1
         self._perform(self._running_server.handle(self._clock.now // MS, event))
 
     def _perform(self, effects: list[Effect]) -> None:
@@ -283,11 +291,15 @@ class Process(Observed):
             self._submit()
             if self._state.out:
                 self.changes += 1
+                self._network.changes += 1
                 self._perform(self._running_server.finish())
 
-    def _wake_at(self, effect: Wake) -> None:
+    def _wake_at(self, at: int) -> None:
+        """Tick at ``at`` (ms), and not when it was asked for before."""
         self._wake = wake = self._wake + 1
-        self._clock.post(max(effect.at * MS, self._clock.now), tick, (self, wake))
+        clock = self._clock
+        at *= MS
+        clock.post(at if at > clock.now else clock.now, tick, (self, wake))
 
     def _draw_election(self, effect: DrawElection) -> None:
         drawn = self._choices.choose(self._jitter, ELECTION_RANGE_MS)
@@ -348,13 +360,14 @@ class Process(Observed):
             return
         again = idle_tick(self, self._clock, self._network)
         if again is None:
-            s, changes = self._state, self.changes
+            s, network, changes = self._state, self._network, self.changes
             leads = s.role is LEADER and not s.leaving and self.idle is not None
             self._event(self._tick())
-            if leads and s.role is LEADER:
-                self.changes = changes  # heartbeats and counting answers change nothing that it tells
+            if leads and s.role is LEADER:  # heartbeats and counting answers change nothing that it tells
+                network.changes -= self.changes - changes
+                self.changes = changes
         elif again < NEVER:
-            self._wake_at(Wake(again))
+            self._wake_at(again)
 
     def _tick(self) -> Tick:
         s = self._state
@@ -365,13 +378,16 @@ class Process(Observed):
         if self.paused:
             self._late = ticket
         elif self._running:
-            self._event(Durable(ticket))
+            self.events += 1
+            self.changes += 1
+            self._network.changes += 1
+            self._perform(self._running_server.durable(self._clock.now // MS, ticket))
 
     def _finish_sync(self) -> None:
         """Tell the server what became durable while it was stopped."""
         late, self._late = self._late, 0
-        if late and self._running:
-            self._event(Durable(late))
+        if late:
+            self._synced(late)
 
     # -- connections (fake_raft.network.Host) -------------------------------------------------------------------------
 
@@ -421,13 +437,14 @@ class Process(Observed):
             effects = server.receive(self._clock.now // MS, end.number, envelope, message)
             if s.repeats == repeats:
                 self.changes += 1
+                self._network.changes += 1
             if effects or self._transactions.waiting:
                 self._perform(effects)
 
 
 PERFORM: dict[type, Callable[[Process, Any], None]] = {
-    Sync: lambda process, effect: process._syncer.request(effect.ticket),
-    Wake: Process._wake_at,
+    Sync: lambda process, effect: process._syncer.request(effect[0]),
+    Wake: lambda process, effect: process._wake_at(effect[0]),
     DrawElection: Process._draw_election,
     Applied: Process._applied,
     Completed: Process._completed,

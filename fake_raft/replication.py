@@ -40,7 +40,8 @@ def heartbeat(s: State) -> None:
         if request is None:
             request = beats[previous] = request_after(s, previous, ())
         s.send(peer.sid, request, routine)
-    commands.keep_alive(s)
+    if s.commands:
+        commands.keep_alive(s)
     s.ping_later()
 
 
@@ -88,10 +89,11 @@ def append_request(s: State, source: str, request: AppendRequest) -> None:
 
 def answer(s: State, source: str, request: AppendRequest, *, ok: bool) -> None:
     """Take over the leader's commit index if the logs match, and answer."""
-    count = len(request.entries)
-    if ok and request.commit > s.commit:
-        update_commit(s, min(request.commit, request.prev_index + count))
-    reply = new_tuple(AppendReply, (s.term, s.log.end, request.prev_index, count, ok))
+    _, previous, _, commit, entries = request
+    count = len(entries)
+    if ok and commit > s.commit:
+        update_commit(s, min(commit, previous + count))
+    reply = new_tuple(AppendReply, (s.term, s.log.end, previous, count, ok))
     if ok and not count:
         s.beat, s.beat_reply = request, reply
     s.send(source, reply)
@@ -100,9 +102,9 @@ def answer(s: State, source: str, request: AppendRequest, *, ok: bool) -> None:
 def check_and_write(s: State, source: str, request: AppendRequest) -> None:
     """See whether the logs match, where the request may begin below the own snapshot."""
     previous, entries = request.prev_index, request.entries
-    last = previous + len(entries)
     base = s.log.start - 1
     if previous < base:
+        last = previous + len(entries)
         if last < base:
             answer(s, source, request, ok=True)
             return
@@ -117,7 +119,8 @@ def check_and_write(s: State, source: str, request: AppendRequest) -> None:
     if previous >= s.log.end or s.log.term_at(previous) != previous_term:
         answer(s, source, request, ok=False)
         return
-    write_entries(s, previous + 1, entries)
+    if entries:
+        write_entries(s, previous + 1, entries)
     answer(s, source, request, ok=True)
 
 
@@ -147,29 +150,31 @@ def update_commit(s: State, commit: int) -> bool:
     """Everything up to ``commit`` is committed; returns whether that is new."""
     if commit <= s.commit:
         return False
-    while s.commit < commit:
-        s.commit += 1
-        committed(s, s.log.entry(s.commit))
-    s.save(new_tuple(CommitRecord, (s.commit,)))
+    log = s.log
+    for index in range(s.commit + 1, commit + 1):
+        s.commit = index
+        committed(s, log.entries[index - log.start])
+    s.out.append(new_tuple(CommitRecord, (commit,)))
     return True
 
 
 def committed(s: State, entry: Entry) -> None:
     """One entry is committed: commands end, timers change, configurations are settled."""
-    if entry.eid is not None:
-        commands.committed(s, entry.eid)
-    if entry.timer is not None:
-        s.timer, s.timer_new = entry.timer, None
-    if entry.servers is None:
+    _, _, servers, timer, eid = entry
+    if eid is not None and s.commands:
+        commands.committed(s, eid)
+    if timer is not None:
+        s.timer, s.timer_new = timer, None
+    if servers is None:
         return
     if s.role is LEADER:
         membership.reconfigure(s)
     elif s.profile.join_by_commit and not s.log.config_after(s.commit):
-        for sid in entry.servers:
+        for sid in servers:
             peer = s.peers.get(sid)
             if peer is not None and peer.phase == COMMITTING:
                 peer.phase = STABLE
-        if s.joining and s.sid in entry.servers:
+        if s.joining and s.sid in servers:
             elections.join_complete(s)
 
 
@@ -184,13 +189,14 @@ def settle(s: State) -> None:
     if s.applied < s.log.start - 1:
         s.rows = list(s.log.data)
         s.applied, s.applied_eid = s.log.start - 1, s.log.prev_eid
-    while s.applied < s.commit:
-        s.applied += 1
-        entry = s.log.entry(s.applied)
-        if entry.data is not None:
-            s.rows.append(entry.data)
-            s.applied_eid = entry.eid
-            s.out.append(new_tuple(Applied, (s.applied, entry.data)))
+    log = s.log
+    for index in range(s.applied + 1, s.commit + 1):
+        _, data, _, _, eid = log.entries[index - log.start]
+        if data is not None:
+            s.rows.append(data)
+            s.applied_eid = eid
+            s.out.append(new_tuple(Applied, (index, data)))
+    s.applied = s.commit
 
 
 # -- leader ----------------------------------------------------------------------------------------------------------
@@ -205,8 +211,9 @@ def append_reply(s: State, source: str, reply: AppendReply) -> None:
         if peer is None:
             return
     peer.replied = True
-    if reply.ok:
-        known = reply.prev_index + reply.n_entries
+    _, log_end, previous, count, ok = reply
+    if ok:
+        known = previous + count
         if known <= peer.match_index and known < peer.next_index == s.log.end and peer.phase != CATCHUP:
             s.repeats += 1
             return
@@ -217,7 +224,7 @@ def append_reply(s: State, source: str, reply: AppendReply) -> None:
             peer.match_index = known
             consider(s)
     else:
-        peer.next_index = min(peer.next_index - 1, reply.log_end) if peer.next_index > 0 else 0
+        peer.next_index = min(peer.next_index - 1, log_end) if peer.next_index > 0 else 0
     if s.role is LEADER:
         catch_up(s, peer)
 

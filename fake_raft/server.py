@@ -152,14 +152,14 @@ class Server:
         """React to ``event`` at ``now`` (ms)."""
         if type(event) is Received:
             return self.receive(now, event.connection, event.envelope, event.message)
+        if type(event) is Durable:
+            return self.durable(now, event.ticket)
         s = self.state
         s.now = now
         if s.left or s.died:
             return []
         if type(event) is Tick:
             self._tick(event)
-        elif type(event) is Durable:
-            self._durable(event.ticket)
         else:
             self._other(event)
         return self.finish()
@@ -171,12 +171,18 @@ class Server:
         connection = s.connections.get(number)
         if connection is None or s.left or s.died:
             return []
-        if envelope is connection.seen:
-            self._take(connection.sid or envelope.source, message)
-        elif links.accept_message(s, connection, envelope, message):
+        new = envelope is not connection.seen
+        if not new or links.accept_message(s, connection, envelope, message):
             repeats = s.repeats
-            self._take(connection.sid or envelope.source, message)
-            s.repeats = repeats  # however often it was said: that it comes this way is new
+            source = connection.sid or envelope.source
+            peer = s.peers.get(source)
+            if peer is not None:
+                peer.last_msg = now
+            kind = type(message)
+            if kind not in TERM_CHECKED or message.term == s.term or self._new_term(message.term):  # type: ignore[union-attr]
+                HANDLERS[kind](s, source, message)
+            if new:
+                s.repeats = repeats  # however often it was said: that it comes this way is new
         if s.tend or s.left or s.applied != s.commit or s.commit >= s.log.end:
             return self.finish()
         out = s.out
@@ -184,15 +190,14 @@ class Server:
             s.out = []
         return out
 
-    def _take(self, source: str, message: Message) -> None:
-        """Look at a message from somebody who may send it."""
+    def durable(self, now: int, ticket: int) -> list[Effect]:
+        """``handle(now, Durable(ticket))``, as every write has that."""
         s = self.state
-        peer = s.peers.get(source)
-        if peer is not None:
-            peer.last_msg = s.now
-        kind = type(message)
-        if kind not in TERM_CHECKED or message.term == s.term or self._new_term(message.term):  # type: ignore[union-attr]
-            HANDLERS[kind](s, source, message)
+        s.now = now
+        if s.left or s.died:
+            return []
+        self._durable(ticket)
+        return self.finish()
 
     def _new_term(self, term: int) -> bool:
         """Take over a later term; returns whether a message of this term may be looked at."""
@@ -210,7 +215,9 @@ class Server:
             replication.settle(s)
         if s.left:
             self._close()
-        out, s.out = s.out, []
+        out = s.out
+        if out:
+            s.out = []
         return out
 
     def _close(self) -> None:
@@ -265,12 +272,14 @@ class Server:
     def _durable(self, ticket: int) -> None:
         """Let go what waited, in order."""
         s = self.state
-        while s.waiters and s.waiters[0].ticket <= ticket:
-            waiter = s.waiters.pop(0)
-            if type(waiter) is MessageWait:
-                self._release(waiter)
-            elif type(waiter) is EntryWait:
-                replication.own_entry_durable(s, waiter.position)
+        waiters = s.waiters
+        while waiters and waiters[0][0] <= ticket:
+            waiter = waiters.pop(0)
+            kind = type(waiter)
+            if kind is MessageWait:
+                self._release(waiter)  # type: ignore[arg-type]
+            elif kind is EntryWait:
+                replication.own_entry_durable(s, waiter[1])  # type: ignore[arg-type]
             else:
                 assert type(waiter) is TermWait, "every kind of waiter is known"
                 s.synced_term, s.synced_vote = waiter.term, waiter.vote

@@ -367,10 +367,13 @@ class State:
         """When something is to be done next (ms)."""
         if self.left or self.died:
             return NEVER
-        election_at = self.election_min if self.election_at is None else self.election_at
-        due = self.join_at if self.joining else election_at
-        if self.role is LEADER or self.commands:
-            due = min(due, self.ping_at)
+        if self.joining:
+            due = self.join_at
+        else:
+            election_at = self.election_at
+            due = self.election_min if election_at is None else election_at
+        if (self.role is LEADER or self.commands) and self.ping_at < due:
+            due = self.ping_at
         return min(due, self.leave_at) if self.leaving else due
 
     # -- configuration ------------------------------------------------------------------------------------------

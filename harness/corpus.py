@@ -49,7 +49,7 @@ KINDS = tuple(_FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One procedure's run of a rehearsal: how it may end, and what a reason must say ("" if none has to)."""
+    """One procedure's run of a rehearsal: how it may end, and what a reason must say, as a regular expression."""
 
     procedure: str
     case: Case

@@ -207,5 +207,14 @@ class LabExecutor(Executor, Protocol):
     def overhear(self, listen: Callable[[Letter], None]) -> bool:
         """Tell ``listen`` of every message between servers from now on; False where nobody can hear them."""
 
+    def at_next_election(
+        self, databases: tuple[Database, ...], nodes: tuple[str, ...], act: Callable[[], None]
+    ) -> bool:
+        """Call ``act`` once, when one of ``databases`` elects its next leader and before ``nodes`` have heard from it;
+        False where that moment can't be caught."""
+
+    def check_files(self, database: Database) -> Reply | None:
+        """What ``ovsdb-tool check-cluster`` says of all files of ``database`` together; None where there are none."""
+
     def rows(self, database: Database, node: str) -> frozenset[str] | None:
         """The marker rows that the server on ``node`` serves now; None if it does not answer."""

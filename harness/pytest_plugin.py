@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import os
 import re
 import shlex
 import zlib
@@ -88,6 +89,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="X",
         help="real seconds for one cluster second (ovsdb only; default: what the scenario says)",
     )
+    group.addoption(
+        "--ovn-install",
+        dest="ovn_install",
+        choices=("lab", "kube-ovn"),
+        help="kind: how ovn-central gets into the cluster, by our own image around Debian's OVN, or by Kube-OVN's "
+        "chart (needs helm and a network; default where both are)",
+    )
     parser.addini("ovn_backend", "backends that scenarios run on when --ovn-backend is not given", default="")
 
 
@@ -95,6 +103,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     config.stash[OPTIONS] = options = read_options(config)
+    if config.getoption("ovn_install"):
+        os.environ["LAB_INSTALL"] = config.getoption("ovn_install")  # for ci/lab.sh, also from xdist's workers
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Tally(options), "ovnswap-tally")
 

@@ -14,6 +14,9 @@ from typing import Protocol
 
 from harness.cluster import Database
 
+DUE = 1.0
+"""Cluster seconds from one acknowledgement until the client writes again, and another one is due."""
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -58,6 +61,10 @@ class History:
     def stalls(self, database: Database, longer_than: float) -> tuple[tuple[float, float], ...]:
         """(from, to) of every such gap longer than ``longer_than`` seconds."""
         return tuple((a, b) for a, b in self._gaps(database) if b - a > longer_than)
+
+    def stall_begun_within(self, database: Database, since: float, until: float) -> float:
+        """The longest such gap in which the next acknowledgement was due at ``since`` or later and before ``until``."""
+        return max((b - a for a, b in self._gaps(database) if since <= a + DUE < until), default=0.0)
 
     def _gaps(self, database: Database) -> Iterator[tuple[float, float]]:
         acknowledged = [w.acknowledged for w in self.writes if w.database is database]

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from harness.addresses import split_list
 from harness.cluster import Database
 from harness.errors import BadInput, OvnswapError
-from harness.executor import Capability, Timing
+from harness.executor import Capability, Reply, Timing
 from harness.executors.kube import execution, installation, objects
 from harness.executors.kube.api import Api
 from harness.executors.kube.api import connect as read_kubeconfig
@@ -44,6 +44,9 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "ci" / "lab.sh"
 DEFAULT_NAME = "ovnswap-lab"
+INSTALL = "LAB_INSTALL"
+"""The variable that says how ovn-central gets into the cluster: ``lab`` or ``kube-ovn``; ``--ovn-install`` sets it."""
+
 NODES = 4
 """Three control planes and a worker: as many members and spares as a spec may ask for."""
 
@@ -56,7 +59,17 @@ PATIENCE = 2.0
 LISTED_FOR = 1.0
 """Seconds for which a pod's OVN_DB_IPS are not looked at again."""
 
-RAFT_PORTS = "{ 6643, 6644 }"
+BEAT = 1.0
+"""Seconds between two looks at how late this machine is with its own timers."""
+
+RAFT_PORTS = {
+    FaultKind.PARTITION: "{ 6643, 6644 }",
+    FaultKind.ONE_WAY: "{ 6643, 6644 }",
+    FaultKind.NB_CUT: "{ 6643 }",
+    FaultKind.SB_CUT: "{ 6644 }",
+}
+"""What each fault of the network drops."""
+
 TABLE = "inet ovnswap"
 OVS_APP = "ovs"
 
@@ -90,7 +103,8 @@ def lab(command: str, spec: ClusterSpec | None = None) -> str:
     env = dict(os.environ, LAB_NAME=name(), LAB_DIR=str(directory()))
     if spec is not None:
         env["LAB_MEMBERS"], env["LAB_SPARES"] = str(spec.members), str(NODES - spec.members)
-        env["LAB_RELEASE"], env["LAB_PLACEMENT"] = spec.versions.kube_ovn, spec.placement
+        if env.get(INSTALL) != "kube-ovn":  # its chart has its own release and placement
+            env["LAB_RELEASE"], env["LAB_PLACEMENT"] = spec.versions.kube_ovn, spec.placement
     try:
         done = subprocess.run(
             [LAB, command],
@@ -120,6 +134,8 @@ def unsuitable(spec: ClusterSpec) -> str | None:
     """Why the cluster can't have this shape; None if it can."""
     if spec.members + spec.spares > NODES:
         return f"the kind cluster has {NODES} nodes, not {spec.members + spec.spares}"
+    if os.environ.get(INSTALL) == "kube-ovn" and spec.placement == "affinity":
+        return "what places ovn-central is for Kube-OVN's chart to say"
     if spec.extra_workloads:
         return "the lab has no ovn-ic-controller and no ovs-ovn-dpdk"
     return None
@@ -131,8 +147,8 @@ def _docker(*command: str, stdin: str | None = None) -> subprocess.CompletedProc
 
 FAULTS = frozenset(
     {
-        *(FaultKind.CRASH, FaultKind.NODE_DOWN, FaultKind.NODE_UP, FaultKind.PARTITION, FaultKind.ONE_WAY),
-        *(FaultKind.HEAL, FaultKind.PAUSE, FaultKind.RESUME, FaultKind.WIPE),
+        *(FaultKind.CRASH, FaultKind.STOP, FaultKind.NODE_DOWN, FaultKind.NODE_UP, FaultKind.PAUSE, FaultKind.RESUME),
+        *(FaultKind.WIPE, *RAFT_PORTS, FaultKind.HEAL),
     }
 )
 
@@ -171,6 +187,12 @@ class Outside:
     def heal(self) -> bool:
         return False
 
+    def rejoin(self, pairs: Iterable[Pair]) -> None:
+        """Never called: nodes of kind are not ours to filter."""
+
+    def mangle(self, host: str, rules: Iterable[str]) -> None:
+        """Never called: nodes of kind are not ours to filter."""
+
     def processes(self) -> list[int]:
         return []
 
@@ -183,10 +205,11 @@ class KindExecutor(KubernetesExecutor):
 
     name = "kind"
 
-    def __init__(self, spec: ClusterSpec, *, keep: bool = False) -> None:
+    def __init__(self, spec: ClusterSpec, *, keep: bool = False, anew: bool = True) -> None:
         """Raises :class:`BadInput` for a spec that does not fit, OvnswapError if the cluster does not form.
 
-        ``keep`` changes nothing: the cluster is there until ``ci/lab.sh down``.
+        ``keep`` changes nothing: the cluster is there until ``ci/lab.sh down``. Without ``anew`` ovn-central is taken
+        as it is, if it is there and in order: for what neither minds nor leaves a trace.
         """
         reason = unsuitable(spec)
         if reason is not None:
@@ -194,7 +217,7 @@ class KindExecutor(KubernetesExecutor):
         self.spec = spec
         self.kept = keep
         self._undo = ExitStack()
-        lab("reset", spec)
+        lab("reset" if anew else "ensure", spec)
         api = Api(read_kubeconfig(directory() / "kubeconfig", f"kind-{name()}"))
         uid = str(api.read("core", "read_namespace", "kube-system")["metadata"]["uid"])
         found = installation.find(api, uid, "kube-system")
@@ -202,6 +225,7 @@ class KindExecutor(KubernetesExecutor):
         super().__init__(api, found, backups=backups, may_create_pods=True)
         self._clock = RealClock(1.0)
         self._undo.callback(self._clock.stop)
+        self._beat()
         self._client = ProcessClient(Outside(), self._listed, self.now, self._clock)
         self._undo.callback(self._client.stop)
         self._undo.callback(self._mend)
@@ -211,6 +235,22 @@ class KindExecutor(KubernetesExecutor):
         self._known: dict[Database, tuple[float, tuple[str, ...]]] = {}
         self._addresses = {node.name: node.address for node in self.view().nodes}
         self.acquire(f"lab-{os.getpid()}-{time.time_ns() % 10**9}")
+
+    # -- for a command that works on this cluster from outside ------------------------------------------------------
+
+    def step_aside(self) -> None:
+        """Give the lock back: another run may work here now. This object changes nothing any more, but for faults."""
+        super().close()
+
+    def named(self, kubeconfig: Path | None = None) -> dict[str, str]:
+        """The variables by which ``ovnswap`` reaches this cluster as the backend ``kube``."""
+        connection = self.api.connection
+        return {
+            "OVNSWAP_BACKEND": "kube",
+            "OVNSWAP_KUBECONFIG": str(kubeconfig or connection.source),
+            "OVNSWAP_CONTEXT": connection.context,
+            "OVNSWAP_ALLOW_CLUSTER": self.installation.uid,
+        }
 
     # -- what the interface asks besides --------------------------------------------------------------------------
 
@@ -224,8 +264,12 @@ class KindExecutor(KubernetesExecutor):
 
     @property
     def timing(self) -> Timing:
+        # A machine that is late with our own timers is late with the servers' too, when they vote and when they reply.
         usual = super().timing
-        return Timing(election=usual.election, restart=usual.restart, poll=1.0)
+        return Timing(election=usual.election + 2 * self._clock.latest, restart=usual.restart, poll=1.0)
+
+    def _beat(self) -> None:
+        self._clock.call_later(BEAT, self._beat)
 
     def wait(self, condition: Callable[[], T | None], timeout: float, reason: str) -> T:
         def checked() -> T | None:
@@ -250,6 +294,14 @@ class KindExecutor(KubernetesExecutor):
             return None
         finally:
             connection.close()
+
+    def at_next_election(
+        self, databases: tuple[Database, ...], nodes: tuple[str, ...], act: Callable[[], None]
+    ) -> bool:
+        return False
+
+    def check_files(self, database: Database) -> Reply | None:
+        return None
 
     def overhear(self, listen: Callable[[Letter], None]) -> bool:
         return False
@@ -308,7 +360,7 @@ class KindExecutor(KubernetesExecutor):
     def _inject(self, fault: Fault) -> bool:
         if fault.kind is FaultKind.HEAL:
             return self._heal()
-        if fault.kind in (FaultKind.PARTITION, FaultKind.ONE_WAY):
+        if fault.kind in RAFT_PORTS:
             changed = [self._cut_off(node, fault) for node in fault.nodes]
         else:
             changed = [self._hurt(fault.kind, node) for node in fault.nodes]
@@ -317,7 +369,10 @@ class KindExecutor(KubernetesExecutor):
     def _hurt(self, kind: FaultKind, node: str) -> bool:
         match kind:
             case FaultKind.CRASH:
-                return self._crash(node)
+                # Servers and their monitors at once, then the start script, so that the container ends.
+                return self._signal(node, "kill -9 $(pidof ovsdb-server ovn-northd) && kill 1")
+            case FaultKind.STOP:
+                return self._signal(node, "kill 1")
             case FaultKind.NODE_DOWN:
                 self._down[node] = None
                 return self._state(node) == "running" and _docker("kill", node).returncode == 0
@@ -335,13 +390,9 @@ class KindExecutor(KubernetesExecutor):
             case _:
                 raise BadInput(f"{kind.value} is no fault of single nodes")
 
-    def _crash(self, node: str) -> bool:
-        """Servers and their monitors at once, then the start script, so that the container ends."""
+    def _signal(self, node: str, script: str) -> bool:
         place = self._place(node)
-        if place is None:
-            return False
-        script = "kill -9 $(pidof ovsdb-server ovn-northd) && kill 1"
-        return execution.run(self.api, place, ["sh", "-c", script], 10.0).ok
+        return place is not None and execution.run(self.api, place, ["sh", "-c", script], 10.0).ok
 
     def _state(self, node: str) -> str:
         return _docker("inspect", "-f", "{{.State.Status}}", node).stdout.strip()
@@ -356,7 +407,7 @@ class KindExecutor(KubernetesExecutor):
         for hook, side in hooks.items():
             rules.append(f"add chain {TABLE} {hook} {{ type filter hook {hook} priority 0; }}")
             rules += [
-                f"add rule {TABLE} {hook} ip {side} != {{ {kept} }} tcp {port} {RAFT_PORTS} drop"
+                f"add rule {TABLE} {hook} ip {side} != {{ {kept} }} tcp {port} {RAFT_PORTS[fault.kind]} drop"
                 for port in ("dport", "sport")
             ]
         done = _docker("exec", "-i", node, "nft", "-f", "-", stdin="\n".join(rules) + "\n")

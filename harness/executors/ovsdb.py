@@ -25,7 +25,7 @@ from harness.cluster import DATABASES, ClusterView, Database, NodeFiles, Report
 from harness.errors import BadInput, Inconclusive
 from harness.executor import Capability, Reply, Timing, WaitTimeout
 from harness.executors.fake_kubernetes import FakeKubernetes, running_env
-from harness.executors.processes import files, installed, janitor, jsonrpc
+from harness.executors.processes import files, installed, janitor, jsonrpc, moments
 from harness.executors.processes.client import ProcessClient
 from harness.executors.processes.database import markers
 from harness.executors.processes.host import Host
@@ -375,6 +375,43 @@ class OvsdbExecutor(FakeKubernetes):
     def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
         with self._guard():
             return tuple(self._fired)
+
+    def at_next_election(
+        self, databases: tuple[Database, ...], nodes: tuple[str, ...], act: Callable[[], None]
+    ) -> bool:
+        """Needs packet filters."""
+        if not self._has_partitions:
+            return False
+        before = {db: self._leader(db) for db in databases}
+        network = self.machines.site.network
+        deaf = moments.Deaf({db.raft_port: before[db][0] for db in databases}).rules()
+        for node in nodes:
+            network.mangle(node, deaf)
+            for db in databases:  # the others are to elect one of them, whom this one then does not hear
+                self._control(self._host(node), db, "cluster/failure-test", "delay-election")
+
+        def hear() -> None:
+            for node in nodes:
+                network.mangle(node, ())
+
+        def elected() -> bool:
+            return any(self._leader(db)[1] > before[db][1] for db in databases)
+
+        self._undo.callback(moments.Waiting(elected, act, hear).stop)
+        return True
+
+    def _leader(self, database: Database) -> tuple[str, int]:
+        """Address and term of whoever leads ``database`` in the highest term; nobody, in term 0, if nobody does."""
+        with self._guard():
+            nodes = self._nodes_to_ask()
+        told = [(self._host(node), self.status(database, node).status) for node in nodes]
+        found = [(status.term, host.address) for host, status in told if status is not None and status.is_leader]
+        term, address = max(found, default=(0, ""))
+        return address, term
+
+    def check_files(self, database: Database) -> Reply | None:
+        paths = [host.file(database) for host in self.machines.hosts.values()]
+        return self._run("ovsdb-tool", "check-cluster", *(str(path) for path in paths if path.exists()))
 
     def overhear(self, listen: Callable[[Letter], None]) -> bool:
         return False

@@ -12,7 +12,7 @@ from fake_kube.kube_ovn import OVS, install
 from fake_kube.leader_checker import LeaderChecker, LeaderFlags
 from fake_kube.objects import Pod
 from fake_kube.profile import KubeOvnProfile, kube_ovn_profile, kubernetes_profile
-from fake_raft import Ages, Network, Process, ServerStatus, VirtualClock, by_version
+from fake_raft import Network, Process, ServerStatus, VirtualClock, by_version
 from harness import health, raft_status
 from harness.addresses import split_list
 from harness.cluster import (
@@ -29,7 +29,7 @@ from harness.cluster import (
 from harness.errors import BadInput
 from harness.executor import Capability, Reply, Timing, WaitTimeout
 from harness.executors.fake_kubernetes import FakeKubernetes, running_env
-from harness.executors.simulation import overheard, twins
+from harness.executors.simulation import moments, overheard, twins
 from harness.executors.simulation.checker import hooks
 from harness.executors.simulation.client import SimulatedClient
 from harness.executors.simulation.clock import MICRO, SecondsClock
@@ -38,6 +38,7 @@ from harness.executors.simulation.host import Machine, World
 from harness.executors.simulation.hurts import Hurts
 from harness.executors.simulation.journal import JournalReader
 from harness.executors.simulation.northd import Northd
+from harness.executors.simulation.told import told
 from harness.faults import Fault, FaultKind, FaultPlan
 from harness.raft_events import RaftEvent
 from harness.recording import Letter
@@ -111,6 +112,7 @@ class SimulatedExecutor(FakeKubernetes):
         self._northd.run()
         self.wait(self._formed, FORMS_WITHIN, "the cluster to form")
         self._origin = self._clock.now()
+        self._looked = None  # what was seen so far counts from another beginning
 
     def _put_files(self) -> None:
         """Members begin with the files that are given."""
@@ -172,27 +174,24 @@ class SimulatedExecutor(FakeKubernetes):
         return self._view(tuple([self.status(db, node) for db in DATABASES for node in nodes if node is not None]))
 
     def status(self, database: Database, node: str) -> Report:
-        status, error = self._status(database, node)
-        return Report(node, database, status, error)
-
-    def _status(self, database: Database, node: str) -> tuple[MemberStatus | None, str]:
-        machine = self._machine(node)
+        """What a server tells now. While nothing changes but ages it is what it told before, put together if read."""
+        machine = self.machines.named(node) or self._machine(node)
         server = machine.server(database)
         if server is None or server.paused or not machine.powered:
-            return None, UNREACHABLE
+            return Report(node, database, None, UNREACHABLE)
         known = self._known.get((database, node))
-        if known is not None and known.server is server and known.changes == server.changes:
-            return aged(known.status, server.ages()), ""
-        status = server.status()
-        if status is None:
-            return None, server.error
-        told = member_status(status)
-        self._known[database, node] = Known(server, server.changes, told)
-        return told, ""
+        if known is None or known.server is not server or known.changes != server.changes:
+            status = server.status()
+            if status is None:
+                return Report(node, database, None, server.error)
+            fresh = member_status(status)
+            self._known[database, node] = Known(server, server.changes, fresh)
+            return Report(node, database, fresh)
+        return told(node, database, known.status, server.ages())
 
     def status_text(self, database: Database, node: str) -> Reply:
-        status, error = self._status(database, node)
-        return Reply(0, raft_status.render(status)) if status is not None else Reply(2, error)
+        report = self.status(database, node)
+        return Reply(0, raft_status.render(report.status)) if report.status is not None else Reply(2, report.error)
 
     def configuration(self, database: Database, node: str) -> Mapping[str, str]:
         disk = self._machine(node).disks.get(database)
@@ -299,31 +298,26 @@ class SimulatedExecutor(FakeKubernetes):
         overheard.overhear(self.machines.world.network, self.now, listen)
         return True
 
+    def at_next_election(
+        self, databases: tuple[Database, ...], nodes: tuple[str, ...], act: Callable[[], None]
+    ) -> bool:
+        terms = {str(database.raft_port): self._highest_term(database) for database in databases}
+        moments.at_next_election(self.machines.world.network, self._raft_clock, terms, act)
+        return True
+
+    def check_files(self, database: Database) -> Reply | None:
+        return None
+
+    def _highest_term(self, database: Database) -> int:
+        told = (server.status() for _, server in self.machines.servers(database))
+        return max((status.term for status in told if status is not None), default=0)
+
     def _inject(self, fault: Fault) -> bool:
         self._looked = None
         return self._hurts.do(fault, [self._machine(node) for node in fault.nodes])
 
     def felt(self, fault: Fault) -> int:
         return sum(self._hurts.felt(fault.kind, self._machine(node)) for node in fault.nodes)
-
-
-def aged(status: MemberStatus, ages: Ages) -> MemberStatus:
-    """The same, told at another time. By position, and not by ``replace``, as every look does this for every server."""
-    s = status
-    servers = tuple(
-        [
-            ServerEntry(
-                e.nickname, e.sid4, e.address, e.is_self, e.phase, e.voted_for, e.next_index, e.match_index, age
-            )
-            for e, age in zip(s.servers, ages.last_msg, strict=True)
-        ]
-    )
-    return MemberStatus(
-        *(s.nickname, s.database, s.cluster_id, s.server_id, s.address, s.status, s.role, s.term, s.leader, s.vote),
-        *(s.election_timer, s.log_start, s.log_end, s.uncommitted, s.unapplied, s.remotes, s.adding, s.removing),
-        *(ages.election_started, s.election_reason, ages.election_won, s.election_timer_new, s.connections),
-        *(s.disconnections, servers, s.storage),
-    )
 
 
 def member_status(status: ServerStatus) -> MemberStatus:

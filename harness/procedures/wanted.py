@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from harness.cluster import ClusterView, NodeFiles
 from harness.errors import BadInput
 from harness.plan import Plan
-from harness.procedures import documented, guarded
+from harness.procedures import careless, documented, guarded
 from harness.steps import RollNextPod
 
 Look = Callable[[str], NodeFiles | None]
@@ -49,6 +49,8 @@ def make(wanted: Wanted, view: ClusterView, look: Look) -> Plan:
         return wanted.given
     if wanted.procedure == "documented":
         return _documented(wanted, view)
+    if wanted.procedure == "careless" and wanted.verb == "kick":
+        return careless.kick(view, wanted.node)
     if wanted.procedure != "guarded":
         raise BadInput(f"there is no procedure {wanted.procedure!r}", todo="--procedure guarded, or documented")
     newcomer = {"add": wanted.node, "replace": wanted.spare}.get(wanted.verb)

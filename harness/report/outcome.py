@@ -152,14 +152,25 @@ def outcome_data(run: Outcome) -> dict[str, Any]:
         "journal": run.journal,
         "error": error and {"type": type(error).__name__, "seen": error.seen, "why": error.why, "todo": error.todo},
         "plan": run.plan.as_dict(),
-        "steps": [_step_data(line) for line in run.steps],
+        "steps": _steps_data(run),
         "client": _client_data(run),
         "lowestMargin": dict(run.lowest),
         "end": _end_data(run.end),
     }
 
 
-def _step_data(line: StepLine) -> dict[str, Any]:
+def _steps_data(run: Outcome) -> list[dict[str, Any]]:
+    """``stallSeconds``: the longest wait for an acknowledgement that was due first during the step, or before the next
+    one; null if no client wrote."""
+    ends = [line.started for line in run.steps[1:]]
+    ends.append(run.history.stopped if run.history is not None else 0.0)
+    return [_step_data(line, run.history, end) for line, end in zip(run.steps, ends, strict=True)] if run.steps else []
+
+
+def _step_data(line: StepLine, history: History | None, until: float) -> dict[str, Any]:
+    stalls = None
+    if history is not None:
+        stalls = {db.value: round(history.stall_begun_within(db, line.started, until), 3) for db in DATABASES}
     return {
         "number": line.number,
         "step": line.step,
@@ -168,6 +179,7 @@ def _step_data(line: StepLine) -> dict[str, Any]:
         "started": line.started,
         "ended": line.ended,
         "reply": line.reply,
+        "stallSeconds": stalls,
     }
 
 

@@ -22,7 +22,7 @@ The operator reads for {pace:g} s before each step: typed faster, the page delet
 ([track record](track-record.md), typed-faster-than-readiness). The page is typed once; the guarded procedures are run
 again after a fault, as their errors say. Times are cluster seconds. *Undisturbed* is the run without any fault. A plan
 of faults is survived if the run ends `done`, or `refused` with a reason while both databases have a leader; those that
-changed nothing are not counted.
+changed nothing are not counted; "of" in brackets is how many plans there are, where a sample of no pattern was tried.
 
 | procedure | nodes | single-fault plans survived | undisturbed: stall | tolerance 0 | no quorum | worst: stall | \
 tolerance 0 | no quorum |

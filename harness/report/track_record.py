@@ -67,8 +67,8 @@ and `replays` or the reason (`why`) for which there are none. Each replay says `
 
 FIELDS = """
 A rehearsal has a `verb`, `node`, `with`, `cluster`, `faults` (as `--at` takes them), `seed`, `mutation`, `pace`,
-`steps` that somebody typed in place of the page's, and for each procedure the `ends` that it may come to and a text
-that a reason must have (`says`). What stands with a procedure counts for it alone.
+`steps` that somebody typed in place of the page's, and for each procedure the `ends` that it may come to and what a
+reason must say (`says`, a regular expression). What stands with a procedure counts for it alone.
 """
 
 

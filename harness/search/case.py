@@ -18,14 +18,19 @@ from harness.spec import ClusterSpec
 
 
 class Position(Enum):
-    """Where in a step: BEFORE it looks, DURING it (its first change was just accepted), or AFTER it is done."""
+    """Where in a step: BEFORE it looks, DURING it (its first change was just accepted), or AFTER it is done. ELECTED is
+    a moment of the cluster: the next election of a leader from the step's beginning on, of the database that the step
+    is about (any, if it is about none), before anybody hears of it."""
 
     BEFORE = "before"
     DURING = "during"
     AFTER = "after"
+    ELECTED = "elected"
 
 
-_HIT = re.compile(r"(?P<step>\d+):(?P<position>before|during|after):(?P<trouble>[a-z-]+)(@(?P<node>[-.a-z0-9]+))?")
+_HIT = re.compile(
+    r"(?P<step>\d+):(?P<position>before|during|after|elected):(?P<trouble>[a-z-]+)(@(?P<node>[-.a-z0-9]+))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,15 @@ class Hit:
         """Read ``12:during:crash@NODE`` back. Raises :class:`BadInput` for anything else."""
         match = _HIT.fullmatch(text)
         if match is None:
-            raise BadInput(f"{text!r} is no place for a fault", todo="STEP:before|during|after:FAULT[@NODE]")
+            raise BadInput(f"{text!r} is no place for a fault", todo="STEP:before|during|after|elected:FAULT[@NODE]")
         trouble = troubles.named(match["trouble"])
         if trouble.hands is None and not match["node"]:
             todo = f"{text}@NODE, or for NODE a role: {', '.join(ROLES)}"
             raise BadInput(f"{text!r}: {trouble.name} needs a node", todo=todo)
         if trouble.hands is not None and match["node"]:
             raise BadInput(f"{text!r}: {trouble.name} befalls the operator, not a node", todo=text.partition("@")[0])
+        if trouble.hands is not None and match["position"] == Position.ELECTED.value:
+            raise BadInput(f"{text!r}: {trouble.name} can't wait for an election", todo="before, during or after")
         return cls(int(match["step"]), Position(match["position"]), trouble.name, match["node"] or "")
 
 

@@ -8,9 +8,10 @@ hands of colleagues and programs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
-from harness.cluster import ClusterView
+from harness.cluster import DATABASES, ClusterView, Database
 from harness.errors import BadInput, Inconclusive
 from harness.executor import LabExecutor
 from harness.faults import LATENT, Fault, FaultKind, FaultPlan, TimedFault
@@ -88,6 +89,7 @@ class Director:
         self._staling: Bite | None = None
         self._before: ClusterView | None = None
         self._earlier: ClusterView | None = None
+        self._awaited: list[Hit] = []
         self._colleagues: list[tuple[Bite, Colleague]] = []
         self._kicks_until = -1.0
         self._kicking: Bite | None = None
@@ -116,6 +118,7 @@ class Director:
             self._step, self._changed = progress.number, False
             self._earlier, self._before = self._before, self._lab.view()
             self._fire(Position.BEFORE)
+            self._expect_election(getattr(progress.step, "database", None))
         elif progress.kind in ("done", "skipped"):
             self._fire(Position.AFTER)
 
@@ -134,6 +137,7 @@ class Director:
         self._answer_is_lost = ()
         self._stale.clear()
         self._hits.clear()
+        self._awaited.clear()
         self.arrived = None
 
     def end_troubles(self) -> None:
@@ -210,14 +214,32 @@ class Director:
         due = [hit for hit in self._hits if hit.step == self._step and hit.position is position]
         for hit in due:
             self._hits.remove(hit)
-            trouble = troubles.named(hit.trouble)
-            bite = Bite(self._lab, hit)
-            self._bites.append(bite)
-            if trouble.hands is None:
-                self._to_node(trouble, bite)
-            else:
-                self._ledger.happened(self._lab.now(), f"operator: {trouble.words}")
-                self._to_operator(bite, trouble.hands)
+            self._happens(hit)
+
+    def _happens(self, hit: Hit) -> None:
+        trouble = troubles.named(hit.trouble)
+        bite = Bite(self._lab, hit)
+        self._bites.append(bite)
+        if trouble.hands is None:
+            self._to_node(trouble, bite)
+        else:
+            self._ledger.happened(self._lab.now(), f"operator: {trouble.words}")
+            self._to_operator(bite, trouble.hands)
+
+    def _expect_election(self, database: Database | None) -> None:
+        """Hits of this step that wait for its database to elect a leader, be it in a later one; for any where it is
+        about none. None comes after the run."""
+        for hit in [hit for hit in self._hits if hit.step == self._step and hit.position is Position.ELECTED]:
+            self._hits.remove(hit)
+            self._awaited.append(hit)
+            databases = (database,) if database is not None else DATABASES
+            node = resolve(hit.node, self._lab.view(), leaver=self._case.leaver, newcomer=self._case.newcomer)
+            self._lab.at_next_election(databases, (node,) if node else (), partial(self._elected, hit))
+
+    def _elected(self, hit: Hit) -> None:
+        if hit in self._awaited:
+            self._awaited.remove(hit)
+            self._happens(hit)
 
     def _to_node(self, trouble: Trouble, bite: Bite) -> None:
         view = self._lab.view()
@@ -235,10 +257,18 @@ class Director:
         self._ledger.happened(self._lab.now(), f"{' and '.join(ends)}: {trouble.words}")
         for after, kind in trouble.faults:
             fault = Fault(kind, () if kind is FaultKind.HEAL else ends)
+            if kind is FaultKind.PARTITION and not after:
+                fault = self._one_side(node)
             if after:
                 self._lab.arm(FaultPlan((TimedFault(after, fault),)))
             else:
                 bite.inject(fault)
+
+    def _one_side(self, node: str) -> Fault:
+        """Who is cut off while others are, is on their side of the cut."""
+        fired = [fault for _, fault, _ in self._lab.fired() if fault.kind in (FaultKind.PARTITION, FaultKind.HEAL)]
+        apart = fired[-1].nodes if fired and fired[-1].kind is FaultKind.PARTITION else ()
+        return Fault(FaultKind.PARTITION, tuple(dict.fromkeys((*apart, node))))
 
     def _befall(self, nodes: tuple[str, ...]) -> None:
         for name in nodes:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from harness.errors import BadInput
 from harness.search import trial
-from harness.search.case import Case
+from harness.search.case import Case, Position
 from harness.search.tally import kind_of
 from harness.search.tape import Edit, Source
 from harness.search.trial import Summary
@@ -54,6 +54,7 @@ def shrink(failed: Summary, same: Same | None = None, runs: int = RUNS) -> Shrun
     work = _Work(failed, same or alike(failed), runs)
     try:
         work.faults()
+        work.earlier()
         work.schedule()
         work.nodes()
     except _Spent:
@@ -101,6 +102,20 @@ class _Work:
                 fewer = replace(self._case, hits=some)
                 if self._fails(fewer.under(Source())) or (self._drawn and self._fails(fewer)):
                     return
+
+    def earlier(self) -> None:
+        """A fault right after a change depends on the instant; right before that step it does not."""
+        for number, hit in enumerate(self._case.hits):
+            if hit.position is Position.BEFORE and hit.step > 1:
+                moved = replace(hit, step=hit.step - 1)
+            elif hit.position is Position.DURING:
+                moved = replace(hit, position=Position.BEFORE)
+            elif hit.position is Position.ELECTED and hit.step > self._case.hits[0].step:
+                moved = replace(hit, step=self._case.hits[0].step)
+            else:
+                continue
+            hits = self._case.hits
+            self._fails(replace(self._case, hits=(*hits[:number], moved, *hits[number + 1 :])))
 
     @property
     def _drawn(self) -> bool:

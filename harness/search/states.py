@@ -27,7 +27,7 @@ LASTING = frozenset({FaultKind.NODE_DOWN, FaultKind.PAUSE, FaultKind.PARTITION, 
 
 class Seen:
     """Stands before a lab, and notes the states of every look through it. ``parts`` are the letters of addresses that
-    have a part: L leaves, N comes in; all others are m, x where no node has the address any more."""
+    have a part: L leaves, N comes in; all others are m. ``elections`` are the steps in which a new leader was seen."""
 
     def __init__(self, lab: LabExecutor, parts: Mapping[str, str]) -> None:
         self._lab = lab
@@ -38,6 +38,8 @@ class Seen:
         self._letters: dict[str, str] = {}
         self.step = 0
         self.states: dict[str, None] = {}
+        self.elections: dict[int, None] = {}
+        self._terms: dict[Database, int] = {}
 
     @property
     def lab(self) -> LabExecutor:
@@ -60,7 +62,16 @@ class Seen:
     def _note(self, view: ClusterView) -> None:
         faults = self._faults(view)
         for database in DATABASES:
+            self._elected(view, database)
             self.states[f"{self.step} {database} {self._state(view, database)}{faults}"] = None
+
+    def _elected(self, view: ClusterView, database: Database) -> None:
+        """Remember the step in which a later term than before has a leader."""
+        pair = view.leader(database)
+        if pair is not None and pair[1].term > self._terms.get(database, 0):
+            if database in self._terms:
+                self.elections[self.step] = None
+            self._terms[database] = pair[1].term
 
     def _state(self, view: ClusterView, database: Database) -> str:
         told = list(view.statuses(database))

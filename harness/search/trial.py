@@ -48,7 +48,8 @@ class Summary:
     ``reasons`` say why a verdict is bad, or why the operator was refused; ``stalls`` the longest time in which nb and
     sb acknowledged nothing; ``at_zero`` and ``without`` how long a database could spare nobody, or had no majority.
     ``digest`` names the run: the same case gives the same one in every process. ``states`` are the abstract states that
-    it went through (:mod:`harness.search.states`), ``choices`` how many its tape made.
+    it went through (:mod:`harness.search.states`), ``choices`` how many its tape made, ``elections`` the
+    steps in which a new leader was seen.
     """
 
     case: Case
@@ -64,6 +65,7 @@ class Summary:
     cpu: float
     states: tuple[str, ...] = ()
     choices: int = 0
+    elections: tuple[int, ...] = ()
 
     @property
     def bad(self) -> bool:
@@ -242,6 +244,7 @@ class Trial:
             cpu=cpu,
             states=tuple(self._seen.states),
             choices=len(tape.taken),
+            elections=tuple(self._seen.elections),
         )
 
 

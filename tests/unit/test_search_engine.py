@@ -129,3 +129,31 @@ def test_deviations_are_counted_once_they_are_a_list() -> None:
     summary = trial.run(replace(DOCUMENTED, seed=None, edits=(Edit("kube: object goes", 1, 3),)))
     assert shrink.Shrunk(summary, 1, whole=True).deviations == 1
     assert shrink.Shrunk(trial.run(DOCUMENTED), 1, whole=True).deviations == -1
+
+
+# -- moments of the cluster -------------------------------------------------------------------------------------------
+
+
+def test_a_fault_at_an_election_comes_before_anybody_has_heard_of_it() -> None:
+    """Four members, the leader crashes, and somebody is cut off as the next one is elected: it never had its entry."""
+    base = Case(Wanted("careless", "kick", THIRD), ClusterSpec(members=4))
+    hits = (Hit.parse(f"2:before:partition@{FIRST}"), Hit.parse("2:elected:partition@kube-ovn-control-plane2"))
+    told = trial.run(replace(base, hits=hits), tell=True)
+    at = {words.partition(":")[0]: at for at, words, *_ in told.story if "cut off" in words}
+    assert set(at) == {FIRST, "kube-ovn-control-plane2"}
+    assert 0 < at["kube-ovn-control-plane2"] < 12, "an election later"
+    alone = trial.run(replace(base, hits=hits[:1]), tell=True)
+    assert alone.elections, "the moment is one that the first fault has brought about"
+    assert told.digest != alone.digest
+
+
+def test_a_fault_at_an_election_that_never_comes_changes_nothing() -> None:
+    hit = Hit.parse(f"1:elected:crash@{FIRST}")
+    summary = trial.run(Case(Wanted("careless", "kick", THIRD), ClusterSpec(members=4), (hit,)))
+    assert summary.verdict is Verdict.VOID
+
+
+def test_the_operator_does_not_wait_for_an_election() -> None:
+    assert str(Hit.parse(f"3:elected:crash@{FIRST}")) == f"3:elected:crash@{FIRST}"
+    with pytest.raises(BadInput, match="can't wait for an election"):
+        Hit.parse("3:elected:operator-dies")

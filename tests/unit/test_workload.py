@@ -64,3 +64,10 @@ def test_stalls_are_the_gaps_above_the_limit_and_cover_the_longest(times: list[f
 def test_a_write_is_a_value() -> None:
     with pytest.raises(AttributeError):
         write(1, None).acknowledged = 2.0  # type: ignore[misc]
+
+
+def test_a_stall_counts_for_the_time_in_which_an_answer_was_due() -> None:
+    told = history(write(0, 2.5), write(3, 9.0))
+    assert told.stall_begun_within(NB, 3.0, 4.0) == 6.5, "the next answer was due at 3.5"
+    assert told.stall_begun_within(NB, 2.0, 3.0) == 0.0
+    assert told.stall_begun_within(NB, 0.0, 3.5) == 2.5, "the wait for the first answer"

@@ -116,14 +116,14 @@ def _deployments(api: Api, namespace: str | None) -> list[Object]:
         if failure.status != 403:
             raise api.explain(failure, "list deployments") from None
     found: list[Object] = []
-    refused: Failure | None = None
+    refused: list[Failure] = []
     for name in NAMESPACES:
         try:
             found += api.request("apps", "list_namespaced_deployment", name, field_selector=only)["items"]
         except Failure as failure:
-            refused = failure
-    if not found and refused is not None:
-        raise api.explain(refused, "list deployments")
+            refused.append(failure)
+    if len(refused) == len(NAMESPACES):  # nothing could be looked at: that there is no Kube-OVN is not known
+        raise api.explain(refused[0], "list deployments")
     return found
 
 

@@ -46,6 +46,9 @@ class Loopback:
     def cut(self, pairs: Iterable[Pair], port: int | None = None) -> bool:
         raise BadInput("partitions need a network namespace for each node", todo="run as root")
 
+    def rejoin(self, pairs: Iterable[Pair]) -> None:
+        """Never called: there are no partitions here."""
+
     def lose(self, host: str) -> bool:
         raise BadInput("loss needs a network namespace for each node", todo="run as root")
 
@@ -57,6 +60,9 @@ class Loopback:
 
     def heal(self) -> bool:
         return False
+
+    def mangle(self, host: str, rules: Iterable[str]) -> None:
+        """Never called: there are no partitions here."""
 
     def processes(self) -> list[int]:
         return []

@@ -242,7 +242,9 @@ class Machines:
         pairs = [(a, b) for a in inside for b in outside]
         if both:
             pairs += [(b, a) for a, b in pairs]
-        return self.site.network.cut(pairs)
+        changed = self.site.network.cut(pairs)
+        self.site.network.rejoin([(a, b) for a in inside for b in inside])
+        return changed
 
     def kill_all(self) -> None:
         """Every container, whatever fake_kube thinks of it."""

@@ -102,6 +102,10 @@ class Namespaces:
         self._filter({receiver for (_, receiver), _ in new})
         return bool(new)
 
+    def rejoin(self, pairs: Iterable[Pair]) -> None:
+        ended = [pair for pair in pairs if self._cut.pop((pair, None), self) is None]
+        self._filter({receiver for _, receiver in ended})
+
     def lose(self, host: str) -> bool:
         if host in self._lossy:
             return False
@@ -148,6 +152,11 @@ class Namespaces:
         command = ["iptables", "-w", "-L", "INPUT", "-v", "-x", "-n"]
         words = self._spawner.output(command, network=self._inside[host]).splitlines()
         return sum(int(line.split()[0]) for line in words if "statistic" in line)
+
+    def mangle(self, host: str, rules: Iterable[str]) -> None:
+        """Other rules for packets that arrive at ``host``, in place of those of the last call."""
+        table = "\n".join(["*mangle", ":INPUT ACCEPT [0:0]", *rules, "COMMIT", ""])
+        self._spawner.run(["iptables-restore", "-w"], table, network=self._inside[host])
 
     def processes(self) -> list[int]:
         if self._inside:

@@ -50,8 +50,14 @@ class Network(Protocol):
     def felt(self) -> int:
         """How many packets were lost by :meth:`lose` or held by :meth:`delay` so far."""
 
+    def rejoin(self, pairs: Iterable[Pair]) -> None:
+        """End the cuts of these pairs, where there are any."""
+
     def heal(self) -> bool:
         """End every cut, loss and delay; whether there was one."""
+
+    def mangle(self, host: str, rules: Iterable[str]) -> None:
+        """Rules (iptables-restore's, table mangle) for packets that arrive at ``host``, in place of the last ones."""
 
     def processes(self) -> list[int]:
         """Processes in the network namespaces that were made; after :meth:`close`, those that were left there."""

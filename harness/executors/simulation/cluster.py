@@ -123,10 +123,18 @@ class Machines:
         for source, target in new:
             self.world.network.cut(source, target)
         self._cut.update(dict.fromkeys(new))
+        self._rejoin(inside)
         apart = {machine.address for machine in inside}
         changed = bool(new) or not apart <= self._apart
         self._apart |= apart
         return changed
+
+    def _rejoin(self, inside: list[Machine]) -> None:
+        """Who is cut off together is on one side of the cut."""
+        for pair in [(a.address, b.address) for a in inside for b in inside]:
+            if pair in self._cut:
+                del self._cut[pair]
+                self.world.network.heal(*pair)
 
     def cut_raft(self, inside: list[Machine], database: Database) -> bool:
         """Drop what machines ``inside`` and all others say to each other in the raft of one database."""

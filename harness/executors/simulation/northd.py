@@ -31,6 +31,8 @@ class Northd:
         self._sent: dict[str, float] = {}
         self._done: set[str] = set()
         self._source: tuple[Process, int] | None = None
+        self._quiet = -1
+        """At which count of changes of all servers there was nothing to do."""
 
     def run(self) -> None:
         """Look now, and again every :data:`PERIOD`."""
@@ -75,8 +77,12 @@ class Northd:
         return found
 
     def _tick(self) -> None:
+        changes = self._machines.world.network.changes
+        if changes == self._quiet and not self._sent:
+            return
         source = self._leader(Database.NB)
         if source is None or not self._has_news(source[1]):
+            self._quiet = changes
             return
         leaders = self._leaders()
         if leaders is not None and self._holding(leaders) is not None:

@@ -1,0 +1,110 @@
+"""A fault at every step of a procedure, and the same command typed again whenever it stops: it ends well all the same.
+
+One chain for each procedure. Every step that changes or awaits something is met by one fault, in turn of another kind;
+``--ovn-seed`` begins with another one, so that other pairs are tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import cycle
+
+import pytest
+from ends import Client, assert_ended, summary
+from operators import Operator, Running
+from troubles import TROUBLES, wipe_a_node
+
+from harness.cluster import Database
+from harness.errors import ExitCode
+from harness.executors.kind import KindExecutor
+from harness.procedures.wanted import Wanted, make
+
+pytestmark = [pytest.mark.ovn(backends=["kind"]), pytest.mark.timeout(7200)]
+
+MOST_RUNS = 25
+STOPS = (ExitCode.FAILED, ExitCode.REFUSED, ExitCode.NEEDS_ATTENTION, ExitCode.INCONCLUSIVE)
+"""How a troubled run may end: never by a traceback, a usage error or a lock that nobody holds."""
+
+
+class Chain:
+    """One command, typed until it is done, with a fault at each of its steps."""
+
+    def __init__(self, lab: KindExecutor, operator: Operator, first: int) -> None:
+        self._lab = lab
+        self._operator = operator
+        names = list(TROUBLES)
+        self._next: Iterator[str] = cycle(names[first % len(names) :] + names[: first % len(names)])
+        self.met: list[tuple[str, str]] = []
+        self.ends: list[int] = []
+        self._known: set[str] = set()
+
+    def go(self, *words: str) -> None:
+        while True:
+            assert len(self.ends) < MOST_RUNS, self.ends
+            run = self._operator.begin(*words)
+            for event in run.events():
+                if event["event"] == "step" and run.steps[-1].key not in self._known:
+                    self._trouble(run)
+            typed = run.end()
+            self.ends.append(typed.code)
+            if typed.code == ExitCode.OK:
+                return
+            assert typed.code in STOPS, typed.err
+            assert typed.complaint, typed.err
+            self._lab.wait(self._calm, 600.0, "the fault to be over")
+
+    def _trouble(self, run: Running) -> None:
+        step = run.steps[-1]
+        self._known.add(step.key)
+        name = next(self._next)
+        self.met.append((step.title, name))
+        TROUBLES[name](self._lab)
+
+    def _calm(self) -> bool:
+        """Every node is Ready again; raft is for the next run to wait for."""
+        return all(node.ready for node in self._lab.view().nodes)
+
+
+@pytest.mark.parametrize("verb", ["remove", "add"])
+def test_a_fault_at_every_step(
+    anew: KindExecutor, operator: Operator, client: Client, ovn_record, verb: str, ovn_seed: int
+) -> None:
+    first = anew.view().nodes[0].name
+    newcomer = anew.view().nodes[-1].name
+    node = first if verb == "remove" else newcomer
+    plan = make(Wanted("guarded", verb, node), anew.view(), anew.files)
+    chain = Chain(anew, operator, ovn_seed)
+    chain.go("apply", verb, node)
+    assert_ended(anew, plan, client.history())
+    assert len(chain.met) >= len({step.as_dict()["step"] for step in plan.steps}) - 5
+    ovn_record(met=chain.met, exit_codes=chain.ends, end=summary(anew.view()))
+    ovn_record(stall=client.stop().longest_stall(Database.NB))
+
+
+def test_a_second_operator_and_a_wiped_leaver(
+    anew: KindExecutor, operator: Operator, client: Client, ovn_record
+) -> None:
+    """Somebody else types a command at every step and is told who works here; the leaver's files vanish meanwhile."""
+    last = anew.view().labelled()[-1].name
+    other = anew.view().labelled()[0].name
+    plan = make(Wanted("guarded", "remove", last), anew.view(), anew.files)
+    run = operator.begin("apply", "remove", last)
+    told = []
+    wiped = False
+    for event in run.events():
+        if event["event"] != "step":
+            continue
+        step = run.steps[-1]
+        if step.title == "RollNextPod" and not wiped:
+            wiped = wipe_a_node(anew, last)
+        second = operator.type("apply", "remove", other)
+        if run.process.poll() is None:
+            assert second.code == ExitCode.LOCKED, second.err
+            assert f"process {run.process.pid}" in second.complaint
+            told.append(second.complaint)
+    typed = run.end()
+    assert typed.code == ExitCode.OK, typed.err
+    assert wiped
+    assert len(told) > 5
+    assert_ended(anew, plan, client.history())
+    ovn_record(refused=len(told), told=told[-1], stall=client.stop().longest_stall(Database.NB))
