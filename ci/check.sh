@@ -105,6 +105,12 @@ conformance() {
   [ "${N:-20}" = 0 ] || PYTHONPATH=.:tests/conformance stage "random scripts" python -m differential "${N:-20}" "${FIRST:-0}"
 }
 
+# Our own procedures, and how many of their mutants the gate finds. BUDGET is for each procedure.
+gate() {
+  stage "gate" .venv/bin/ovnswap gate guarded --time-budget "${BUDGET:-60s}" --report $REPORTS/gate
+  stage "mutants" .venv/bin/ovnswap gate guarded documented --mutants --time-budget "${BUDGET:-300s}"
+}
+
 # BACKENDS: where the known failures are replayed.
 track_record() {
   local backends
@@ -128,9 +134,10 @@ case ${1:-} in
   lint) lint ;;
   bench) bench ;;
   compiled) compiled ;;
+  gate) gate ;;
   conformance) conformance ;;
   track-record) track_record ;;
   judge-page) stage "the page, judged" python ci/judge_page.py "${RUNS:-0}" 0 ;;
-  *) echo "usage: ci/check.sh scenarios|test|lint|bench|compiled|conformance|track-record|judge-page" >&2 && exit 2 ;;
+  *) echo "usage: ci/check.sh scenarios|test|lint|bench|compiled|gate|conformance|track-record|judge-page" >&2 && exit 2 ;;
 esac
 finish

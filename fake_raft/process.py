@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from fake_raft.backlog import Backlog
 from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
 from fake_raft.disk import RECORDS, Disk, Record
@@ -78,6 +79,7 @@ class Process(Observed):
         self._syncer = Syncer(clock, choices, disk, self._synced, self.name)
         self._jitter = f"election jitter: {self.name}"
         self._late = 0
+        self._paused_us = 0
         self._stagger = zlib.crc32(self.name.encode()) % ELECTION_RANGE_MS
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -142,6 +144,7 @@ class Process(Observed):
         """SIGSTOP."""
         if self.alive and not self.paused:
             self.paused = True
+            self._paused_us = self._clock.now
             self.changes += 1
             self._network.changes += 1
             self._network.stopped()
@@ -154,10 +157,15 @@ class Process(Observed):
         self.changes += 1
         self._network.changes += 1
         if self.alive:
-            self._network.resumed(self)
+            backlog = Backlog(self._network, self, self._paused_us)
             self._finish_sync()
-            if self._running:
-                self._event(self._tick())
+            goes_on = True
+            while goes_on:
+                backlog.read()
+                if self._running:
+                    self._event(self._tick())
+                goes_on = backlog.close()
+            self._network.resumed()
 
     # -- what people ask for --------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from harness import executors
@@ -19,6 +20,7 @@ from harness.gate.subject import Subject
 from harness.gate.verdict import Gated, StageResult, Story, fails, figures, slow, ways
 from harness.search import campaign, trial
 from harness.search.case import Case
+from harness.search.opened import opened
 from harness.search.tape import Source
 from harness.search.trial import Summary, Verdict
 
@@ -171,14 +173,19 @@ def _replayed(found: Gated, settings: Settings) -> Iterator[Story]:
         elif reason:
             yield replace(story, replayed=f"not run on real servers: {reason}")
         else:
-            yield _on_real_servers(story, settings)
+            yield _on_real_servers(found.subject, story, settings)
 
 
-def _on_real_servers(story: Story, settings: Settings) -> Story:
+def _on_real_servers(subject: Subject, story: Story, settings: Settings) -> Story:
+    """Its lab has other addresses: the procedure is bound to them first."""
     case = story.shortest.case
     spec = replace(case.spec, time_scale=settings.time_scale)
+    case = replace(case, spec=spec).under(Source())
     try:
-        real, recording = trial.recorded(replace(case, spec=spec).under(Source()), "ovsdb")
+        if case.wanted.given is not None:
+            with closing(opened(replace(case, moved=False), "ovsdb")) as lab:
+                case = replace(case, wanted=subject.bound(lab.view(), case.wanted.node))
+        real, recording = trial.recorded(case, "ovsdb")
     except (OvnswapError, WaitTimeout, OSError) as error:
         return replace(story, replayed=f"not run on real servers: {error}")
     return replace(story, real=real, recording=recording)

@@ -18,7 +18,7 @@ from harness.search.case import Case
 
 READS = 15.0
 """Cluster seconds in which a careful reader looks at each answer; another one types without a pause."""
-NOT_SURVIVED = ("wipe", "reset")
+NOT_SURVIVED = ("wipe", "stale-disk", "auto-kick", "reset", "helm", "reinstall")
 """Faults that no procedure here survives by itself (docs/rehearsals.md): a gate does not ask for it."""
 DEPTH = 3
 """Of every third schedule: how often who comes first changes against all expectation (PCT; harness.search.tape)."""

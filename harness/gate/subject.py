@@ -75,7 +75,7 @@ class Subject:
             with closing(opened(blank)) as lab:
                 view = lab.view()
                 node = self.node if self.own else target(shape, view)
-                wanted = self._wanted(view, node)
+                wanted = self.bound(view, node)
                 make(wanted, view, lab.files)
             self._made[shape, seed] = replace(blank, wanted=wanted)
         return replace(self._made[shape, seed], pace=pace)
@@ -112,7 +112,8 @@ class Subject:
         books = runbook.read(self.data, self.file, view, node)
         return next(book for book in books if book.verb == self.verb)
 
-    def _wanted(self, view: ClusterView, node: str) -> Wanted:
+    def bound(self, view: ClusterView, node: str) -> Wanted:
+        """The procedure for ``node`` in that cluster. Raises :class:`BadInput` if it does not fit there."""
         spare = next((n.name for n in view.nodes if n not in view.labelled()), "")
         if self.procedure:
             return Wanted(self.procedure, self.verb, node, spare if self.verb == "replace" else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.cluster import ClusterView
 from harness.lint import checks
 from harness.lint.base import ERROR, NOTE, WARNING, Finding, Looked, Rule
+from harness.lint.steered_rules import STEERED
 from harness.procedures.runbook import Runbook
 
 RULES: tuple[Rule, ...] = (
@@ -176,6 +177,7 @@ RULES: tuple[Rule, ...] = (
         "kubectl ko nb backup and kubectl ko sb backup first",
         checks.no_backup,
     ),
+    *STEERED,
 )
 
 UNCLEAR = "NOT-UNDERSTOOD"

@@ -21,6 +21,7 @@ from harness.search import automation, troubles
 from harness.search.case import Case, Hit, Position
 from harness.search.colleague import Colleague
 from harness.search.ledger import Ledger
+from harness.search.monitor import Monitor
 from harness.search.targets import other_end, resolve
 from harness.search.troubles import Hands, Trouble
 
@@ -77,6 +78,7 @@ class Director:
     def __init__(self, lab: LabExecutor, ledger: Ledger, case: Case) -> None:
         self._lab = lab
         self._ledger = ledger
+        self.monitor = Monitor()
         self._case = case
         self._hits = list(case.hits)
         self._before_all = automation.Before(lab.view())
@@ -116,10 +118,13 @@ class Director:
         self._ledger.told(progress)
         if progress.kind == "started":
             self._step, self._changed = progress.number, False
+            self.monitor.begins(progress.step)
             self._earlier, self._before = self._before, self._lab.view()
             self._fire(Position.BEFORE)
             self._expect_election(getattr(progress.step, "database", None))
         elif progress.kind in ("done", "skipped"):
+            if progress.kind == "done":
+                self.monitor.done(self._lab.view())
             self._fire(Position.AFTER)
 
     def expect(self, hits: tuple[Hit, ...]) -> None:
@@ -164,6 +169,9 @@ class Director:
         def acting(*args: Any, **values: Any) -> Any:
             if self._dead:
                 raise OperatorDied
+            if not self._changed:
+                self.monitor.acts(self._lab.view())
+            self.monitor.sent.append(f"{act.__name__}{args}{values}")
             answer = act(*args, **values)
             first, self._changed = not self._changed, True
             if first:

@@ -12,11 +12,24 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any, cast
 
+from harness import health
 from harness.addresses import host_of
-from harness.cluster import ClusterView, Database
+from harness.cluster import DATABASES, ClusterView, Database
 from harness.errors import BadInput
 from harness.plan import Plan
-from harness.steps import Step
+from harness.steps import (
+    CENTRAL,
+    AwaitInOrder,
+    AwaitPodOn,
+    DeletePods,
+    KeepPodForLast,
+    Remove,
+    RestartOutdated,
+    ResumeRollout,
+    RollNextPod,
+    RolloutStatus,
+    Step,
+)
 
 
 class _Careless:
@@ -30,11 +43,41 @@ class _Careless:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._step, name)
 
+    @property
+    def plain(self) -> Step:
+        """The step as it is written: what is missing can't be read."""
+        return self._step
+
     def blocked(self, view: ClusterView) -> Any:
         return self._step.blocked(view) if self._checks else None
 
     def pending(self, view: ClusterView) -> str | None:
         return self._step.pending(view) if self._waits else None
+
+
+class _Trusting(_Careless):
+    """A step that takes the leader's word for everybody's: what another member says, or does not say, is no matter."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(step, checks=True, waits=True)
+
+    def blocked(self, view: ClusterView) -> Any:
+        problem = self._step.blocked(view)
+        return None if problem is not None and not problem.fatal and self._leaders_agree(view) else problem
+
+    def pending(self, view: ClusterView) -> str | None:
+        waiting = self._step.pending(view)
+        return None if waiting is not None and self._leaders_agree(view) else waiting
+
+    def _leaders_agree(self, view: ClusterView) -> bool:
+        about = getattr(self._step, "database", None)
+        for database in DATABASES if about is None else (about,):
+            pair = view.leader(database)
+            if pair is None or health.leader_problems(view, database):
+                return False
+            if isinstance(self._step, Remove) and pair[1].entry_at(self._step.address):
+                return False
+        return True
 
 
 Other = tuple[str, str]
@@ -83,6 +126,19 @@ def _addresses(change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Callable
     return changed
 
 
+def _trusting(step: Step, other: Other) -> list[Step]:
+    asks_everybody = isinstance(step, AwaitInOrder | AwaitPodOn | Remove | KeepPodForLast)
+    return [cast(Step, _Trusting(step))] if asks_everybody else [step]
+
+
+def _at_once(step: Step, other: Other) -> list[Step]:
+    """Not one after the other: the whole rollout, or every pod of a DaemonSet."""
+    if isinstance(step, RollNextPod):
+        resumed = cast(Step, _Careless(ResumeRollout(CENTRAL), checks=False, waits=True))
+        return [resumed, RolloutStatus("Deployment", CENTRAL)]
+    return [DeletePods("ovs")] if isinstance(step, RestartOutdated) else [step]
+
+
 _KINDS: dict[str, Callable[[Step, Other], list[Step]]] = {
     "drop": _drop,
     "twice": _twice,
@@ -90,6 +146,8 @@ _KINDS: dict[str, Callable[[Step, Other], list[Step]]] = {
     "unawaited": _unawaited,
     "other-database": _other_database,
     "other-node": _other_node,
+    "leader-only": _trusting,
+    "at-once": _at_once,
     "reversed": _addresses(lambda given: given[::-1]),
     "one-address-less": _addresses(lambda given: given[:-1]),
 }
@@ -152,3 +210,8 @@ def _changed(steps: Sequence[Step], at: int, kind: str, other: Other) -> tuple[S
         swapped[at : at + 2] = swapped[at : at + 2][::-1]
         return tuple(swapped)
     return (*steps[:at], *_KINDS[kind](steps[at], other), *steps[at + 1 :])
+
+
+def written(plan: Plan) -> Plan:
+    """``plan`` as it can be read: a check or a wait that a step does not do any more does not show."""
+    return replace(plan, steps=tuple(step.plain if isinstance(step, _Careless) else step for step in plan.steps))

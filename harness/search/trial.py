@@ -66,6 +66,8 @@ class Summary:
     states: tuple[str, ...] = ()
     choices: int = 0
     elections: tuple[int, ...] = ()
+    broken: tuple[str, ...] = ()
+    sent: str = ""
 
     @property
     def bad(self) -> bool:
@@ -245,6 +247,8 @@ class Trial:
             states=tuple(self._seen.states),
             choices=len(tape.taken),
             elections=tuple(self._seen.elections),
+            broken=tuple(self._director.monitor.broken),
+            sent=hashlib.sha256("\n".join(self._director.monitor.sent).encode()).hexdigest()[:16],
         )
 
 

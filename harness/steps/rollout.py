@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness import health, rollout_order
+from harness.addresses import join_list, split_list
 from harness.cluster import DATABASES, ClusterView, Pod, Workload
 from harness.executor import Executor, Reply
 from harness.forecast import Forecast, Impact
@@ -294,6 +295,23 @@ class RollNextPod(Step):
             self._wrong_victim(view, workload)
             or self._not_the_newcomer(view, workload)
             or self._costs_quorum(view, workload)
+            or self._shut_out(view, workload)
+        )
+
+    def _shut_out(self, view: ClusterView, workload: Workload) -> Problem | None:
+        """A member's new pod that is not in its own NODE_IPS never starts (facts: kube-ovn 2)."""
+        victim = rollout_order.next_victim(view, workload)
+        host = victim.address if victim is not None else None
+        listed = split_list(workload.env.get("NODE_IPS", ""))
+        if host is None or host in listed or host == self.leaver:
+            return None
+        if all(host not in health.member_hosts(view, database) for database in DATABASES):
+            return None
+        return Problem(
+            f"NODE_IPS of {CENTRAL} is {join_list(listed)}, without {host}, whose pod would be replaced now",
+            why="somebody has changed it, and the member's new pod would never start",
+            todo="find out what sets NODE_IPS and stop it; then run the same command again",
+            fatal=True,
         )
 
     def _wrong_victim(self, view: ClusterView, workload: Workload) -> Problem | None:

@@ -1,0 +1,136 @@
+"""Mutations that change nothing, and why: an argument from what steps read and write, not from runs.
+
+Two neighbours may change places if neither writes what the other reads or writes. A step may be done twice if it looks
+first, and what it looks for is what it has just waited for. A check may go that only asks whether an object is there:
+the API server answers the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.plan import Plan
+from harness.search import mutants
+from harness.steps import (
+    CENTRAL,
+    AwaitClients,
+    AwaitInOrder,
+    AwaitNotReady,
+    AwaitPodOn,
+    Backup,
+    ClearFiles,
+    ConfirmAddresses,
+    KeepPodForLast,
+    KeepTogether,
+    Label,
+    ListPods,
+    PauseRollout,
+    Remove,
+    RestartOutdated,
+    ResumeRollout,
+    RollNextPod,
+    RolloutStatus,
+    Scale,
+    SetEnv,
+    SetMinReadySeconds,
+    ShowStatus,
+    Step,
+    Unlabel,
+)
+
+Prints = tuple[frozenset[str], frozenset[str]]
+"""(what a step reads, what it writes)."""
+
+BOTH = frozenset({"raft nb", "raft sb"})
+PODS = frozenset({"pods " + CENTRAL})
+NONE: frozenset[str] = frozenset()
+
+
+def _set_env(step: Step) -> Prints:
+    return NONE, frozenset({f"env {_of(step, 'workload')}", f"pods {_of(step, 'workload')}"})
+
+
+def _clear(step: Step) -> Prints:
+    return frozenset({f"raft of {_of(step, 'address')}"}), frozenset({f"files {_of(step, 'node')}"})
+
+
+FOOTPRINTS: dict[type[Step], Callable[[Step], Prints]] = {
+    ListPods: lambda step: (PODS, NONE),
+    ShowStatus: lambda step: (frozenset({f"raft {_of(step, 'database')}"}), NONE),
+    Backup: lambda step: (frozenset({f"raft {_of(step, 'database')}"}), NONE),
+    AwaitInOrder: lambda step: (BOTH, NONE),
+    AwaitNotReady: lambda step: (PODS, NONE),
+    AwaitPodOn: lambda step: (BOTH | PODS, NONE),
+    Remove: lambda step: (NONE, frozenset({f"raft {_of(step, 'database')}"})),
+    KeepPodForLast: lambda step: (NONE, BOTH | PODS),
+    KeepTogether: lambda step: (NONE, BOTH),
+    RollNextPod: lambda step: (frozenset({"env " + CENTRAL, "labels"}), BOTH | PODS | {"paused"}),
+    Label: lambda step: (NONE, frozenset({"labels", f"label {_of(step, 'node')}"})),
+    Unlabel: lambda step: (NONE, frozenset({"labels", f"label {_of(step, 'node')}"})),
+    Scale: lambda step: (frozenset({"labels"}) | BOTH, PODS),
+    PauseRollout: lambda step: (NONE, frozenset({"paused"})),
+    ResumeRollout: lambda step: (PODS, frozenset({"paused"})),
+    SetMinReadySeconds: lambda step: (NONE, frozenset({"brake"})),
+    SetEnv: _set_env,
+    RolloutStatus: lambda step: (frozenset({f"pods {_of(step, 'workload')}", "paused", "brake"}), NONE),
+    AwaitClients: lambda step: (frozenset({f"pods {_of(step, 'workload')}"}), NONE),
+    RestartOutdated: lambda step: (NONE, frozenset({f"pods {_of(step, 'workload')}"})),
+    ConfirmAddresses: lambda step: (frozenset({"env " + CENTRAL}), NONE),
+    ClearFiles: lambda step: (
+        frozenset({f"raft of {_of(step, 'address')}"}),
+        frozenset({f"files {_of(step, 'node')}"}),
+    ),
+}
+"""What each step reads and writes. ``ClearFiles`` looks whether its own address is a member, which neither a look at
+others nor a label changes. A step that is not here commutes with nothing."""
+
+
+def _of(step: Step, name: str) -> str:
+    return str(getattr(step, name))
+
+
+def equivalent(plan: Plan, mutation: str, members: int) -> str:
+    """Why the mutant does what the procedure does; "" if that can't be told. ``members`` there are at the beginning."""
+    kind, _, key = mutation.partition(" ")
+    at = mutants.keys(plan).index(key)
+    step = plan.steps[at]
+    if kind == mutants.LATER:
+        return _commute(step, plan.steps[at + 1])
+    if kind == "twice" and type(step).satisfied is not Step.satisfied:
+        return "a step that is satisfied is skipped, and the first has just seen to it: the second sends nothing"
+    if kind == "unchecked" and isinstance(step, SetEnv):
+        return "the check asks whether the workload is there; the API server refuses a change of one that is not"
+    if kind == "leader-only" and isinstance(step, Remove) and plan.verb == "remove" and members == 3:
+        return "a removal from three is committed when both survivors have it: the leader's word is everybody's"
+    if kind == "reversed" and isinstance(step, SetEnv) and step.workload != CENTRAL:
+        return "clients try the addresses in an order that they draw (ovsdb-client(1): remotes are shuffled)"
+    if kind == "drop" and isinstance(step, SetEnv) and _set_already(plan, at):
+        return "the same value was set before, and nothing of the procedure has changed it since"
+    return ""
+
+
+def _commute(one: Step, other: Step) -> str:
+    if one.read_only and other.read_only and not (_waits(one) and _waits(other)):
+        return "both only look"
+    prints = [FOOTPRINTS.get(type(step), FOOTPRINTS.get(type(step).__mro__[1])) for step in (one, other)]
+    if prints[0] is None or prints[1] is None:
+        return ""
+    (reads, writes), (others_reads, others_writes) = prints[0](one), prints[1](other)
+    if writes & (others_reads | others_writes) or others_writes & reads:
+        return ""
+    return "neither writes what the other reads or writes"
+
+
+def _waits(step: Step) -> bool:
+    return type(step).pending is not Step.pending
+
+
+def _set_already(plan: Plan, at: int) -> bool:
+    step = plan.steps[at]
+    assert isinstance(step, SetEnv)
+    before = [
+        one
+        for one in plan.steps[:at]
+        if isinstance(one, SetEnv) and (one.workload, one.variable) == (step.workload, step.variable)
+    ]
+    return bool(before) and before[-1].addresses == step.addresses
