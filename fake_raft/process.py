@@ -13,6 +13,7 @@ from fake_raft.disk import RECORDS, Disk, Record
 from fake_raft.fsync import Syncer
 from fake_raft.full_disk import Loss, loss_of
 from fake_raft.idle import Routine, idle_tick, tick
+from fake_raft.journal import Begun, Ended, Journal
 from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
 from fake_raft.observed import UNKNOWN_CLUSTER, Observed
@@ -69,6 +70,7 @@ class Process(Observed):
         self.routine: Routine | None = None
         self.ends: dict[int, End] = {}
         self.on_applied: list[Callable[[Process, int, str], None]] = []
+        self.journal: Journal | None = None  # whoever wants to know what is written puts a list here
         self._network = network
         self._choices = choices
         self._profile = profile
@@ -85,6 +87,8 @@ class Process(Observed):
     def start(self) -> None:
         """Open the file and begin. Raises :class:`fake_raft.StartRefused` with the server's own text."""
         self._server = Server(self.disk, self._profile)
+        if self.journal is not None:
+            self.journal.append((self._clock.now, self, Begun(self.disk.header, tuple(self.disk.records))))
         self._state = self._server.state
         self.alive = self._running = True
         self._listen()
@@ -99,12 +103,14 @@ class Process(Observed):
     def kill(self) -> None:
         """SIGKILL: what was written stays written, peers are told by the kernel."""
         if self.alive:
+            self._note_end(())
             self._die()
             self._network.died(self)
 
     def lose_power(self) -> None:
         """The machine stops: what was not synced is gone, and nobody is told (:meth:`Network.host_down` calls this)."""
         if self.alive:
+            self._note_end(tuple(self.disk.records[self.disk.synced :]))
             self._die()
             self._network.unlisten(self)
             self.disk.lose_power()
@@ -117,6 +123,11 @@ class Process(Observed):
             server.transfer_leadership(self._clock.now // MS, self._pick_target(), step_down=False)
             self._perform(server.finish())
         self.kill()
+
+    def _note_end(self, lost: tuple[Record, ...]) -> None:
+        if self.journal is not None:
+            s = self._state
+            self.journal.append((self._clock.now, self, Ended(lost, s.synced_term, s.synced_vote)))
 
     def _die(self) -> None:
         self.alive = self._running = False
@@ -280,6 +291,8 @@ class Process(Observed):
                     self.disk.records.append(effect)  # type: ignore[arg-type]
                 elif not self._unwritten(effect):  # type: ignore[arg-type]
                     return
+                if self.journal is not None:
+                    self.journal.append((self._clock.now, self, effect))  # type: ignore[arg-type]
             else:
                 PERFORM[kind](self, effect)
         if self._transactions.waiting and self._running:
@@ -308,6 +321,9 @@ class Process(Observed):
         self._transactions.completed(effect.eid, effect.status)
 
     def _rewrite(self, effect: Rewrite) -> None:
+        if self.journal is not None:
+            # A copy: what is appended to the file from now on comes as records of its own.
+            self.journal.append((self._clock.now, self, Rewrite(effect.header, list(effect.records))))
         if self.disk.full:  # a snapshot is written beside the file first
             self.disk.unwritten += 1
             self.disk.holes = True

@@ -208,6 +208,8 @@ class KeepPodForLast(Step):
 def restart_one(executor: Executor, pod: Pod, deadline: float) -> None:
     """Delete one pod by hand and wait until all servers are in order again."""
     hand_over(executor, pod.node)
+    # Handing over takes seconds in which another member may have been lost: look again.
+    executor.wait(lambda: not health.all_problems(executor.view()), deadline, "all servers to be in order again")
     executor.delete_pod(pod.name)
 
     def back() -> bool:
@@ -362,6 +364,8 @@ class RollNextPod(Step):
         victim = rollout_order.next_victim(view, workload) if workload is not None else None
         if not self.rolled(view):
             hand_over(executor, victim.node if victim is not None and victim.ready else None, self.apart)
+            # Handing over takes seconds in which another member may have been lost: look again.
+            executor.wait(lambda: self.blocked(executor.view()) is None, SETTLE, "all other servers to be in order")
 
         def replaced() -> bool:
             now = executor.view()
