@@ -9,11 +9,11 @@ from typing import Any
 from fake_raft.backlog import Backlog
 from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
-from fake_raft.disk import RECORDS, Disk, Record
+from fake_raft.disk import RECORDS, Disk
 from fake_raft.fsync import Syncer
-from fake_raft.full_disk import Loss, loss_of
+from fake_raft.full_disk import is_fatal
 from fake_raft.idle import Routine, idle_tick, tick
-from fake_raft.journal import Begun, Ended, Journal
+from fake_raft.journal import Journal, note_begin, note_end, note_rewrite
 from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
 from fake_raft.observed import UNKNOWN_CLUSTER, Observed
@@ -87,8 +87,7 @@ class Process(Observed):
     def start(self) -> None:
         """Open the file and begin. Raises :class:`fake_raft.StartRefused` with the server's own text."""
         self._server = Server(self.disk, self._profile)
-        if self.journal is not None:
-            self.journal.append((self._clock.now, self, Begun(self.disk.header, tuple(self.disk.records))))
+        note_begin(self, self._clock.now)
         self._state = self._server.state
         self.alive = self._running = True
         self._listen()
@@ -103,14 +102,14 @@ class Process(Observed):
     def kill(self) -> None:
         """SIGKILL: what was written stays written, peers are told by the kernel."""
         if self.alive:
-            self._note_end(())
+            note_end(self, self._clock.now, ())
             self._die()
             self._network.died(self)
 
     def lose_power(self) -> None:
         """The machine stops: what was not synced is gone, and nobody is told (:meth:`Network.host_down` calls this)."""
         if self.alive:
-            self._note_end(tuple(self.disk.records[self.disk.synced :]))
+            note_end(self, self._clock.now, self.disk.records[self.disk.synced :])
             self._die()
             self._network.unlisten(self)
             self.disk.lose_power()
@@ -123,11 +122,6 @@ class Process(Observed):
             server.transfer_leadership(self._clock.now // MS, self._pick_target(), step_down=False)
             self._perform(server.finish())
         self.kill()
-
-    def _note_end(self, lost: tuple[Record, ...]) -> None:
-        if self.journal is not None:
-            s = self._state
-            self.journal.append((self._clock.now, self, Ended(lost, s.synced_term, s.synced_vote)))
 
     def _die(self) -> None:
         self.alive = self._running = False
@@ -257,19 +251,6 @@ class Process(Observed):
         self._syncer.stop()
         self._transactions.refuse()
 
-    def _unwritten(self, record: Record) -> bool:
-        """A full disk did not take ``record``; False if the database is dropped for it."""
-        self.disk.unwritten += 1
-        match loss_of(record, self._state):
-            case Loss.FATAL:
-                self._state.died = True
-                self._state.out.clear()
-                self._drop_database(Left())
-                return False
-            case Loss.HOLE:
-                self.disk.holes = True
-        return True
-
     # -- effects ------------------------------------------------------------------------------------------------
 
     def _event(self, event: Event) -> None:
@@ -289,7 +270,8 @@ class Process(Observed):
             elif kind in RECORDS:
                 if not self.disk.full:
                     self.disk.records.append(effect)  # type: ignore[arg-type]
-                elif not self._unwritten(effect):  # type: ignore[arg-type]
+                elif is_fatal(self.disk, effect, self._state):  # type: ignore[arg-type]
+                    self._drop_database(Left())
                     return
                 if self.journal is not None:
                     self.journal.append((self._clock.now, self, effect))  # type: ignore[arg-type]
@@ -321,9 +303,7 @@ class Process(Observed):
         self._transactions.completed(effect.eid, effect.status)
 
     def _rewrite(self, effect: Rewrite) -> None:
-        if self.journal is not None:
-            # A copy: what is appended to the file from now on comes as records of its own.
-            self.journal.append((self._clock.now, self, Rewrite(effect.header, list(effect.records))))
+        note_rewrite(self, self._clock.now, effect)
         if self.disk.full:  # a snapshot is written beside the file first
             self.disk.unwritten += 1
             self.disk.holes = True
