@@ -100,6 +100,8 @@ def equivalent(plan: Plan, mutation: str, members: int) -> str:
         return "a step that is satisfied is skipped, and the first has just seen to it: the second sends nothing"
     if kind == "unchecked" and isinstance(step, SetEnv):
         return "the check asks whether the workload is there; the API server refuses a change of one that is not"
+    if kind == "twice" and isinstance(step, ClearFiles):
+        return "it looks first: where nothing is left it sends nothing, and what is left should be gone"
     if kind == "leader-only" and isinstance(step, Remove) and plan.verb == "remove" and members == 3:
         return "a removal from three is committed when both survivors have it: the leader's word is everybody's"
     if kind == "reversed" and isinstance(step, SetEnv) and step.workload != CENTRAL:

@@ -187,6 +187,7 @@ CASES = (
             says(Until("no leader", (1,)), "yes"),
             says(Look(1, ("members",)), "members s1 s2 s3 s4 (adding: committing)"),
         ),
+        tapes=200,
         end=LASTING,
     ),
     Case(
