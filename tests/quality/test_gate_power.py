@@ -53,7 +53,7 @@ EQUIVALENTS = {
     "later Backup(nb)": "only look",
     "later Remove(nb, 172.18.0.5)": "neither writes",
     "later SetMinReadySeconds(ovn-central)": "",
-    "reversed SetEnv(DaemonSet, ovs-ovn, OVN_DB_IPS, 172.18.0.3,172.18.0.4)": "order that they draw",
+    "reversed SetEnv(DaemonSet, ovs-ovn, OVN_DB_IPS, 172.18.0.3,172.18.0.4)": "in random order",
     "reversed SetEnv(Deployment, ovn-central, NODE_IPS, 172.18.0.3,172.18.0.4)": "",
     "unchecked Remove(nb, 172.18.0.5)": "",
     "leader-only Remove(nb, 172.18.0.5)": "both survivors",
