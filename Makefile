@@ -11,11 +11,7 @@ export OVN_REQUIRE ?=
 # Real ovn-central pods in kind: 0 leaves them out, 1 demands them, auto runs them where Docker can be had.
 export OVN_KIND ?= 0
 
-<<<<<<< HEAD
-.PHONY: help setup scenarios test lint bench compiled gate conformance clean
-=======
-.PHONY: help setup scenarios test lint bench compiled conformance track-record judge-page clean
->>>>>>> main
+.PHONY: help setup scenarios test lint bench compiled gate conformance track-record judge-page clean
 
 help: ## print this
 	@sed -nE 's/^([a-z-]+): ##/\1/p; s/^([a-z-]+): [a-z]+ ##/\1/p' $(MAKEFILE_LIST) | awk '{printf "make %-10s", $$1; $$1=""; print}'

@@ -30,7 +30,7 @@ def main() -> int:
     print(f"tape: {small.case.source}")
     print("\n".join(f"{at:8.1f} s  {words}" for at, words, *_ in small.summary.story), flush=True)
     if given.backend == "ovsdb":
-        for attempt in range(1, 5):
+        for attempt in range(1, 9):
             told = hunt.on_real_servers(hunt.slowed(small.case))
             words = [f"{database}: {text}" for database, text in told.items()] or ["the files are consistent"]
             print(f"real servers, attempt {attempt}: {'; '.join(words)}", flush=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from fake_raft.disk import EntryRecord, Record, TermRecord
+from fake_raft.disk import Disk, EntryRecord, Record, TermRecord
 from fake_raft.state import LEADER, State
 
 
@@ -35,3 +35,15 @@ def loss_of(record: Record, s: State) -> Loss:
     if isinstance(record, EntryRecord):
         return Loss.FATAL if s.role is LEADER else Loss.HOLE
     return Loss.NOTHING
+
+
+def is_fatal(disk: Disk, record: Record, s: State) -> bool:
+    """A full ``disk`` did not take ``record``: whether the server drops its database for it."""
+    disk.unwritten += 1
+    loss = loss_of(record, s)
+    if loss is Loss.HOLE:
+        disk.holes = True
+    elif loss is Loss.FATAL:
+        s.died = True
+        s.out.clear()
+    return loss is Loss.FATAL

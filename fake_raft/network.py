@@ -1,24 +1,23 @@
 """TCP between servers: connections that carry messages in order, are refused, go silent, and die late.
 
 A cut does not lose what was sent: the sender's kernel repeats it with growing pauses, so it arrives late if the cut
-heals before either side's inactivity probe gives the connection up. A killed process says goodbye through its kernel;
-a host that lost power does not. Probes of healthy connections are not simulated: they change nothing.
+heals before either side's inactivity probe gives the connection up. A cut of one way soon stops the other way of a
+connection, too. A killed process says goodbye through its kernel; a host that lost power does not. Probes of healthy
+connections are not simulated: they change nothing.
 Sources: facts, ovsdb-raft 4, 6, 9.27; RFC 6298 for the pauses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol
 
 from fake_raft.clock import VirtualClock
+from fake_raft.ends import End, Host, Item, Parcel, split
 from fake_raft.messages import Envelope, Message
-from fake_raft.state import State
 from fake_raft.weather import Weather
 
-if TYPE_CHECKING:
-    from fake_raft.idle import Routine
+__all__ = ["MS", "Choices", "End", "Host", "Item", "Network", "split"]
 
 MS = 1000
 LINK_DELAY_US = 300
@@ -37,83 +36,6 @@ class Choices(Protocol):
     whom."""
 
     def choose(self, name: str, n: int) -> int: ...
-
-
-class Host(Protocol):
-    """A running server, as the network sees it."""
-
-    address: str
-    alive: bool
-    paused: bool
-    port: str
-    ends: dict[int, End]
-    changes: int
-    skipped: int
-    routine: Routine | None
-
-    def accepted(self, end: End) -> None: ...
-
-    def established(self, number: int, end: End) -> None: ...
-
-    def refused(self, number: int) -> None: ...
-
-    def closed(self, end: End) -> None: ...
-
-    def received(self, end: End, envelope: Envelope, message: Message) -> None: ...
-
-    def lose_power(self) -> None: ...
-
-    def woken(self, wake: int) -> None: ...
-
-    @property
-    def probe_ms(self) -> int: ...
-
-    @property
-    def idle(self) -> State | None: ...
-
-
-Item: TypeAlias = tuple[Envelope, Message] | None
-"""What travels: a message, or None for the end of the stream."""
-
-Parcel: TypeAlias = "tuple[End, Envelope, Message]"
-"""A message on its way, with the end that sent it."""
-
-
-@lru_cache(maxsize=1024)
-def split(address: str) -> tuple[str, str]:
-    """(host, port) of ``tcp:[10.0.0.1]:6643``; a unix socket is its own host."""
-    scheme, _, rest = address.partition(":")
-    if scheme not in ("tcp", "ssl"):
-        return address, ""
-    host, _, port = rest.rpartition(":")
-    return host.strip("[]"), port
-
-
-class End:
-    """One end of a connection. ``number`` is its owner's; ``open`` until the owner closes or gives up; ``gone`` when
-    the owner's machine lost power. ``held`` is what this end sent and a cut keeps back since ``stuck_us``; ``inbox``
-    is what arrived while its owner was stopped."""
-
-    __slots__ = (
-        *("host", "port", "owner", "peer", "number", "open", "gone", "tail_us", "heard_us", "held", "stuck_us"),
-        *("inbox", "watched", "choice"),
-    )
-
-    def __init__(self, owner: Host, number: int, port: str, now: int) -> None:
-        self.host = split(owner.address)[0]
-        self.port = port
-        self.owner = owner
-        self.number = number
-        self.peer: End = self
-        self.open = True
-        self.gone = False
-        self.tail_us = now
-        self.heard_us = now
-        self.held: list[Item] = []
-        self.stuck_us = 0
-        self.inbox: list[Item] = []
-        self.watched = False
-        self.choice = "delay"
 
 
 class Network:
@@ -197,7 +119,9 @@ class Network:
     def _relax(self) -> None:
         self._trouble = bool(self._cuts or self._down or self.weather.hosts)
         for end in list(self._ends):
-            if end.held and not end.gone and not self.blocked(end.host, end.peer.host, end.port):
+            if end.unacked and not self.blocked(end.peer.host, end.host, end.port):
+                end.unacked = 0
+            if end.held and not end.gone and not self._obstructed(end):
                 self._retransmit_later(end)
             if end.watched and not self._silent(end):
                 end.heard_us = self._clock.now
@@ -257,12 +181,17 @@ class Network:
         if not server.paused:
             server.accepted(far)
         process.established(number, near)
+        if server.paused:
+            self._watch()  # only its kernel has answered
 
     # -- carrying ---------------------------------------------------------------------------------------------------
 
     def send(self, end: End, envelope: Envelope, message: Message, routine: bool) -> None:
         """Deliver to the other end, after everything sent before. Routine messages draw no choice."""
-        if not end.open or ((self.drop or self.tap) and self._loses(end, message)):
+        if not end.open:
+            end.sends -= 1
+            return
+        if (self.drop or self.tap) and self._loses(end, message):
             return
         clock = self._clock
         at = clock.now + self.delay_us
@@ -319,7 +248,9 @@ class Network:
         end = source.peer
         if source.gone:
             return
-        if source.held or (self._trouble and self.blocked(source.host, end.host, source.port)):
+        if source.held or (
+            self._trouble and (self.blocked(source.host, end.host, source.port) or self._stalls(source))
+        ):
             if not source.held:
                 source.stuck_us = self._clock.now
             source.held.append(item)
@@ -334,13 +265,32 @@ class Network:
         end.heard_us = self._clock.now
         owner = end.owner
         if owner.paused or not end.number:
-            end.inbox.append(item)
+            end.inbox.append((self._clock.now, item))
         elif item is None:
-            self._end_of_stream(end)
+            self.end_of_stream(end)
         else:
             owner.received(end, item[0], item[1])
 
-    def _end_of_stream(self, end: End) -> None:
+    def _obstructed(self, end: End) -> bool:
+        """Whether a way is cut, there or back: without acknowledgements TCP does not go on."""
+        return self.blocked(end.host, end.peer.host, end.port) or self.blocked(end.peer.host, end.host, end.port)
+
+    def _stalls(self, source: End) -> bool:
+        """Whether the kernel keeps what ``source`` sends, as acknowledgements are lost: new data still goes out until a
+        retransmission is due, 200 ms after the first or the second that was not acknowledged (measured on Linux with
+        heartbeats every 167 and 333 ms: three and one of them arrived)."""
+        if not self.blocked(source.peer.host, source.host, source.port):
+            return False
+        now = self._clock.now
+        if source.unacked and now >= source.patient_us:
+            return True
+        source.unacked += 1
+        if source.unacked <= 2:
+            source.patient_us = now + RETRANSMIT_US
+        return False
+
+    def end_of_stream(self, end: End) -> None:
+        """The owner reads that there is no more."""
         if end.open:
             end.open = False
             self._ends.pop(end, None)
@@ -351,7 +301,7 @@ class Network:
     def _reset(self, end: End) -> None:
         """The other side's kernel knows nothing of this connection."""
         if not self.blocked(end.peer.host, end.host, end.port):
-            self._end_of_stream(end)
+            self.end_of_stream(end)
 
     def _retransmit_later(self, end: End) -> None:
         """The kernel tries again at pauses that doubled while the way was cut."""
@@ -364,7 +314,7 @@ class Network:
     def _retransmit(self, end: End) -> None:
         if not end.held:
             return
-        if self.blocked(end.host, end.peer.host, end.port):
+        if self._obstructed(end):
             return
         held, end.held = end.held, []
         for item in held:
@@ -384,28 +334,21 @@ class Network:
         self.calm = False
         self._watch()
 
-    def resumed(self, process: Host) -> None:
-        """A paused process goes on: it accepts who waits, and reads what has arrived."""
-        for end in [end for end in self._ends if end.owner is process and end.open]:
-            if not end.number:
-                process.accepted(end)
-            inbox, end.inbox = end.inbox, []
-            for item in inbox:
-                if not process.alive:
-                    return
-                if item is None:
-                    self._end_of_stream(end)
-                elif end.open:
-                    process.received(end, item[0], item[1])
+    def ends_of(self, process: Host) -> list[End]:
+        """Its open connections, the oldest first."""
+        return [end for end in self._ends if end.owner is process and end.open]
+
+    def resumed(self) -> None:
+        """Some process goes on: others may have been silent for it."""
         self._calm_down()
         self._watch()
 
     # -- silence ------------------------------------------------------------------------------------------------------
 
     def _silent(self, end: End) -> bool:
-        """Whether nothing comes from the other end."""
+        """Whether nothing comes from the other end, or soon will not."""
         peer = end.peer
-        return peer.gone or peer.owner.paused or self.blocked(peer.host, end.host, end.port)
+        return peer.gone or peer.owner.paused or (self._trouble and self._obstructed(end))
 
     def _watch(self) -> None:
         """Somebody may have gone silent: each end that hears nothing gives up after two probe intervals."""

@@ -66,13 +66,17 @@ class Observed:
 
     def rows(self) -> tuple[str, ...] | None:
         """What the server serves, in the order in which it was applied; None while joining or without the database."""
-        return self._state.served if self._running and not self._state.joining else None
+        if not self._running or self._state.joining or self._state.lacks_database:
+            return None
+        return self._state.served
 
     @property
     def answers_reads(self) -> bool:
         """Whether a client's read is answered now: not while the log has a command that is not applied yet, as on 3.1.0
         after a leader that had taken a write lost quorum."""
-        return self._running and not self._state.joining and self._state.applied_eid == self._state.log.eid()
+        if not self._running or self._state.joining or self._state.lacks_database:
+            return False
+        return self._state.applied_eid == self._state.log.eid()
 
     def configuration(self) -> Servers:
         """The latest configuration that the server knows, committed or not: sid -> address."""

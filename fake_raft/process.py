@@ -6,12 +6,14 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from fake_raft.backlog import Backlog
 from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
-from fake_raft.disk import RECORDS, Disk, Record
+from fake_raft.disk import RECORDS, Disk
 from fake_raft.fsync import Syncer
-from fake_raft.full_disk import Loss, loss_of
+from fake_raft.full_disk import is_fatal
 from fake_raft.idle import Routine, idle_tick, tick
+from fake_raft.journal import Journal, note_begin, note_end, note_rewrite
 from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
 from fake_raft.observed import UNKNOWN_CLUSTER, Observed
@@ -68,6 +70,7 @@ class Process(Observed):
         self.routine: Routine | None = None
         self.ends: dict[int, End] = {}
         self.on_applied: list[Callable[[Process, int, str], None]] = []
+        self.journal: Journal | None = None  # whoever wants to know what is written puts a list here
         self._network = network
         self._choices = choices
         self._profile = profile
@@ -76,6 +79,7 @@ class Process(Observed):
         self._syncer = Syncer(clock, choices, disk, self._synced, self.name)
         self._jitter = f"election jitter: {self.name}"
         self._late = 0
+        self._paused_us = 0
         self._stagger = zlib.crc32(self.name.encode()) % ELECTION_RANGE_MS
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -83,6 +87,7 @@ class Process(Observed):
     def start(self) -> None:
         """Open the file and begin. Raises :class:`fake_raft.StartRefused` with the server's own text."""
         self._server = Server(self.disk, self._profile)
+        note_begin(self, self._clock.now)
         self._state = self._server.state
         self.alive = self._running = True
         self._listen()
@@ -97,12 +102,14 @@ class Process(Observed):
     def kill(self) -> None:
         """SIGKILL: what was written stays written, peers are told by the kernel."""
         if self.alive:
+            note_end(self, self._clock.now, ())
             self._die()
             self._network.died(self)
 
     def lose_power(self) -> None:
         """The machine stops: what was not synced is gone, and nobody is told (:meth:`Network.host_down` calls this)."""
         if self.alive:
+            note_end(self, self._clock.now, self.disk.records[self.disk.synced :])
             self._die()
             self._network.unlisten(self)
             self.disk.lose_power()
@@ -131,6 +138,7 @@ class Process(Observed):
         """SIGSTOP."""
         if self.alive and not self.paused:
             self.paused = True
+            self._paused_us = self._clock.now
             self.changes += 1
             self._network.changes += 1
             self._network.stopped()
@@ -143,10 +151,15 @@ class Process(Observed):
         self.changes += 1
         self._network.changes += 1
         if self.alive:
-            self._network.resumed(self)
+            backlog = Backlog(self._network, self, self._paused_us)
             self._finish_sync()
-            if self._running:
-                self._event(self._tick())
+            goes_on = True
+            while goes_on:
+                backlog.read()
+                if self._running:
+                    self._event(self._tick())
+                goes_on = backlog.close()
+            self._network.resumed()
 
     # -- what people ask for --------------------------------------------------------------------------------------
 
@@ -238,19 +251,6 @@ class Process(Observed):
         self._syncer.stop()
         self._transactions.refuse()
 
-    def _unwritten(self, record: Record) -> bool:
-        """A full disk did not take ``record``; False if the database is dropped for it."""
-        self.disk.unwritten += 1
-        match loss_of(record, self._state):
-            case Loss.FATAL:
-                self._state.died = True
-                self._state.out.clear()
-                self._drop_database(Left())
-                return False
-            case Loss.HOLE:
-                self.disk.holes = True
-        return True
-
     # -- effects ------------------------------------------------------------------------------------------------
 
     def _event(self, event: Event) -> None:
@@ -270,8 +270,11 @@ class Process(Observed):
             elif kind in RECORDS:
                 if not self.disk.full:
                     self.disk.records.append(effect)  # type: ignore[arg-type]
-                elif not self._unwritten(effect):  # type: ignore[arg-type]
+                elif is_fatal(self.disk, effect, self._state):  # type: ignore[arg-type]
+                    self._drop_database(Left())
                     return
+                if self.journal is not None:
+                    self.journal.append((self._clock.now, self, effect))  # type: ignore[arg-type]
             else:
                 PERFORM[kind](self, effect)
         if self._transactions.waiting and self._running:
@@ -300,6 +303,7 @@ class Process(Observed):
         self._transactions.completed(effect.eid, effect.status)
 
     def _rewrite(self, effect: Rewrite) -> None:
+        note_rewrite(self, self._clock.now, effect)
         if self.disk.full:  # a snapshot is written beside the file first
             self.disk.unwritten += 1
             self.disk.holes = True

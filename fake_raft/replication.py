@@ -335,8 +335,8 @@ def install_snapshot_reply(s: State, source: str, reply: InstallSnapshotReply) -
 
 def compact(s: State) -> str | None:
     """Write a snapshot of what was applied, in whatever role; returns the server's error text, if any."""
-    if s.joining:
-        # The server has no database yet, and does not look: 3.1.0, 3.5.0 and 4.0 crash (measured).
+    if s.joining or s.lacks_database:
+        # There is no database yet, and the server does not look: 3.1.0, 3.5.0 and 4.0 crash (measured).
         s.died = True
         s.out.append(Died(CRASH))
         return "no server"

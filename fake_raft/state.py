@@ -402,6 +402,12 @@ class State:
         return not out and self.ever_had_leader
 
     @property
+    def lacks_database(self) -> bool:
+        """Whether nothing was received yet, not even the schema: so is one that came with the file of its join and was
+        told that it is a member already (measured on 3.1.0 and 4.0: clients are refused, compacting crashes)."""
+        return self.log.end == 1
+
+    @property
     def served(self) -> tuple[str, ...]:
         """What was applied; the same tuple until there is more."""
         rows, copy = self._served

@@ -7,13 +7,14 @@ that were armed happen inside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
 
 from harness.cluster import ClusterView, Database, NodeFiles, Report
 from harness.faults import Fault, FaultKind, FaultPlan
+from harness.raft_events import RaftEvent
 from harness.recording import Letter
 from harness.workload import Client
 
@@ -21,13 +22,16 @@ T = TypeVar("T")
 
 
 class Capability(Enum):
-    """What an executor may offer beyond the operator's actions."""
+    """What an executor may offer beyond the operator's actions. RAFT_EVENTS: it tells what servers write to their
+    files; ORDERED_EVENTS: every event, in the order of time over all files."""
 
     FAULTS = "faults"
     PARTITIONS = "partitions"
     NODE_LOSS = "node-loss"
     CLIENT = "client"
     RAW_FILES = "raw-files"
+    RAFT_EVENTS = "raft-events"
+    ORDERED_EVENTS = "ordered-events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,12 @@ class LabExecutor(Executor, Protocol):
 
     def client(self) -> Client:
         """The client workload of this cluster (one for each executor)."""
+
+    def raft_events(self) -> Sequence[RaftEvent]:
+        """What servers wrote to their files since the last call; the first call tells what is in them, and begins.
+
+        In the order of each file. Empty where files can't be read.
+        """
 
     def overhear(self, listen: Callable[[Letter], None]) -> bool:
         """Tell ``listen`` of every message between servers from now on; False where nobody can hear them."""

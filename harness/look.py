@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import health
 from harness.addresses import host_of
-from harness.cluster import DATABASES
+from harness.cluster import DATABASES, ClusterView
 from harness.executor import LabExecutor
 from harness.invariants import EndState
 from harness.workload import History
@@ -15,9 +15,11 @@ def served(
     history: History | None,
     expected: frozenset[str] = frozenset(),
     retired: tuple[str, ...] = (),
+    before: ClusterView | None = None,
 ) -> EndState:
     """The state of a cluster, also of one whose procedure stopped half-way: rows of the servers that are live members,
-    and what lies on the ``retired`` nodes."""
+    and what lies on the ``retired`` nodes. ``before`` is what
+    it was when it all began."""
     view = executor.view()
     rows = {
         (database, node): executor.rows(database, node)
@@ -25,4 +27,5 @@ def served(
         for node, status in view.statuses(database)
         if status.is_member and host_of(status.address) in health.live_hosts(view, database)
     }
-    return EndState(view, expected, retired, history, rows, {name: executor.files(name) for name in retired})
+    files = {name: executor.files(name) for name in retired}
+    return EndState(view, expected, retired, history, rows, files, before)

@@ -167,10 +167,30 @@ def newcomer(view: ClusterView, node: Node, directory_files: tuple[str, ...] | N
             checks.append(
                 Check("MEMBER", REFUSED, seen, "a wiped node joins as a second server there", "remove it first")
             )
+    if (outcast := _outcast(view, node)) is not None:
+        checks.append(outcast)
     if directory_files:
         seen = f"{', '.join(directory_files)} on {node.name} will be removed"
         checks.append(Check("FILES", WARN, seen, "an old database would crash-loop or join with a dead id"))
     return checks or [Check("NODE", OK, f"node {node.name} can come in")]
+
+
+def _outcast(view: ClusterView, node: Node) -> Check | None:
+    """LEFT: a newcomer that has been let in before, is no member, and whose servers do not run however often they are
+    started: raft has sent it away, and its files say so for ever (facts: kube-ovn 2, "Kicked, alive server")."""
+    pod = view.central_pod(node.name)
+    if pod is None or not pod.active or pod.ready or not pod.restarts:
+        return None
+    if node.address not in split_list(pod.env.get("NODE_IPS", "")):
+        return None
+    away = [db for db in DATABASES if node.address not in health.member_hosts(view, db)]
+    silent = [db for db in away if (report := view.report(db, node.name)) is None or report.status is None]
+    if not silent:
+        return None
+    seen = f"{' and '.join(map(str, silent))} on {node.name} is no member, and does not start ({pod.restarts} restarts)"
+    why = "a server that was kicked never starts again with its files: somebody, or some automation, has kicked it"
+    todo = f"stop what kicks; then rm -rf {view.directory} on {node.name}, and kubectl delete pod {pod.name}"
+    return Check("LEFT", REFUSED, seen, why, f"{todo} -n {view.namespace}")
 
 
 def first_address(view: ClusterView, wanted: tuple[str, ...]) -> list[Check]:

@@ -36,6 +36,9 @@ class StepOutcome:
     reply: str = ""
 
 
+GO_ON = "look with `ovnswap status`, mend what it names, then run the same command again: it goes on from here"
+"""What to do after a run that stopped half-way, where a step does not know better."""
+
 TAKEN_ON = ("started removal", "sent removal request to leader")
 """What ``cluster/kick`` answers when it did something; a leader that is told to kick itself answers nothing, and leaves
 (facts: ovsdb-raft 3)."""
@@ -186,8 +189,9 @@ class Runner:
             left = step.blocked(view)
         if left is None:
             return view
-        kind = StepFailed if self._changed else Refused
-        raise kind(left.seen, why=left.why, todo=left.todo)
+        if not self._changed:
+            raise Refused(left.seen, why=left.why, todo=left.todo)
+        raise StepFailed(left.seen, why=left.why, todo=left.todo or GO_ON)
 
     def _await(self, number: int, step: Step) -> None:
         last = ""
@@ -208,12 +212,11 @@ class Runner:
     def _failure(self, step: Step, error: Exception) -> OvnswapError:
         if isinstance(error, OvnswapError):
             return error
-        todo = "look with `ovnswap status`, mend what it names, then run the same command again: it goes on from here"
         if not self._changed:
-            return Refused(str(error), why=f"step {step.title!r} is not done, and nothing was changed yet", todo=todo)
+            return Refused(str(error), why=f"step {step.title!r} is not done, and nothing was changed yet", todo=GO_ON)
         if step.repeatable:
-            return Inconclusive(str(error), why="whether the change will still happen is not known", todo=todo)
-        return StepFailed(str(error), why=f"step {step.title!r} is not done", todo=todo)
+            return Inconclusive(str(error), why="whether the change will still happen is not known", todo=GO_ON)
+        return StepFailed(str(error), why=f"step {step.title!r} is not done", todo=GO_ON)
 
     def _interrupted(self) -> Interrupted:
         """Says whether the cluster may be left like this: not within a step, nor after one that is no safe point."""

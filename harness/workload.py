@@ -32,12 +32,24 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Regression:
+    """A row that a client read at ``seen`` and no longer at ``missed`` (cluster seconds)."""
+
+    database: Database
+    row: str
+    seen: float
+    missed: float
+
+
+@dataclass(frozen=True, slots=True)
 class History:
-    """All writes of one client between ``started`` and ``stopped`` (cluster seconds), in order of invocation."""
+    """All writes of one client between ``started`` and ``stopped`` (cluster seconds), in order of invocation, and what
+    it read and then missed."""
 
     started: float
     stopped: float
     writes: tuple[Write, ...]
+    regressions: tuple[Regression, ...] = ()
 
     def acknowledged(self, database: Database) -> tuple[str, ...]:
         return tuple(w.row for w in self.writes if w.database is database and w.acknowledged is not None)

@@ -18,7 +18,7 @@ from harness.errors import OvnswapError
 from harness.executor import Executor, LabExecutor, WaitTimeout
 from harness.faults import Fault, FaultKind, FaultPlan, TimedFault
 from harness.forecast import Standing
-from harness.invariants import SAFETY, ElectionSafety, violations
+from harness.invariants import RAFT, SAFETY, Monitor, violations
 from harness.lab import Lab
 from harness.look import served
 from harness.plan import Plan
@@ -26,6 +26,7 @@ from harness.procedures import documented, guarded
 from harness.runner import Pace, Runner
 from harness.search.tape import Tape
 from harness.spec import ClusterSpec
+from harness.witness import Witness
 
 Planner = Callable[[ClusterView], Plan]
 
@@ -87,7 +88,8 @@ class Judge:
     def __init__(self, executor: LabExecutor, forgiven: str | None) -> None:
         self._executor = executor
         self._forgiven = forgiven
-        self.elections = ElectionSafety()
+        self.monitor = Monitor(RAFT)
+        self.witness = Witness(executor, self.monitor)
         self.broken: list[str] = []
 
     def __getattr__(self, name: str) -> object:
@@ -95,7 +97,7 @@ class Judge:
 
     def view(self) -> ClusterView:
         view = self._executor.view()
-        self.elections.observe(view)
+        self.witness.look(view)
         for database in DATABASES:
             members = health.member_hosts(view, database)
             up = health.running_hosts(view, database) | {self._forgiven or ""}
@@ -124,7 +126,8 @@ def run(make: Lab, case: Case, plan_for: Planner, members: int, spares: int, *, 
         recover(executor)
         history = client.stop()
         executor.sleep(SPREADS_WITHIN)
-        assert not judge.elections.violations
+        judge.view()
+        assert not judge.monitor.violations, judge.monitor.violations[0]
         if quorum:
             assert not judge.broken, judge.broken[0]
         found = violations(served(executor, history), SAFETY)

@@ -11,7 +11,7 @@ from harness.cluster import DATABASES, Database, Pod
 from harness.errors import Refused
 from harness.executor import LabExecutor
 from harness.faults import Fault, FaultKind
-from harness.invariants import ONE_CLUSTER_ID, EndState
+from harness.invariants import EndState, OneClusterId, violations
 from harness.plan import Plan, Target
 from harness.procedures import documented, guarded
 from harness.runner import Pace, Runner
@@ -86,8 +86,8 @@ def test_a_newcomer_first_in_node_ips_founds_a_second_cluster(ovn: support.Maker
     assert founder.cluster_id != before.cluster_id
     assert executor.inject(Fault(FaultKind.NODE_UP, (second,)))
     view = executor.view()
-    split = ONE_CLUSTER_ID.check(EndState(view, frozenset()))
-    assert any(text.startswith("nb has 2 cluster ids") for text in split), split
+    split = violations(EndState(view, frozenset()), (OneClusterId,))
+    assert any(violation.text.startswith("nb has 2 cluster ids") for violation in split), split
 
 
 def test_the_guarded_add_refuses_without_a_leader(ovn: support.Maker) -> None:
@@ -114,7 +114,7 @@ def test_node_ips_before_scale_founds_a_second_cluster_too(ovn: support.Maker) -
     Runner(executor, dataclasses.replace(plan, steps=(label, env, scale)), pace=Pace(between=20.0)).run()
 
     def split() -> bool:
-        return bool(ONE_CLUSTER_ID.check(EndState(executor.view(), frozenset())))
+        return bool(violations(EndState(executor.view(), frozenset()), (OneClusterId,)))
 
     executor.wait(split, 300.0, "two cluster ids in one database")
 

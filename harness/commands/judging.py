@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 from harness import health
 from harness.addresses import split_list
 from harness.cluster import DATABASES, ClusterView
 from harness.executor import LabExecutor, WaitTimeout
-from harness.invariants import END_STATE, NO_LOST_WRITE, SAFETY, ElectionSafety, EndState, violations
+from harness.invariants import EndState, Grade, Monitor, NoLostWrite, violations
 from harness.look import served
 from harness.plan import Plan
 from harness.report.outcome import EndLooks
@@ -26,20 +27,27 @@ def settle(executor: LabExecutor) -> None:
 
 
 def judge(
-    executor: LabExecutor, plan: Plan, history: History | None, elections: ElectionSafety, *, finished: bool
+    executor: LabExecutor,
+    plan: Plan,
+    history: History | None,
+    monitor: Monitor,
+    before: ClusterView | None,
+    *,
+    finished: bool,
 ) -> EndLooks:
-    """The end state of a run. One that did not finish is only judged by what must hold whatever happens; without a
-    client's ``history`` nothing is said of its rows."""
+    """The end state of a run that ``monitor`` has watched and that found the cluster as ``before``. One that did not
+    finish is only judged by what must hold whatever happens; without a client's ``history`` nothing is said of its
+    rows."""
     with contextlib.suppress(WaitTimeout):
         # A follower serves the last rows a moment after they were acknowledged.
         executor.wait(lambda: not _lost(executor, plan, history), executor.timing.election, "followers to catch up")
-    end = _end(executor, plan, history)
-    wanted = END_STATE if finished else SAFETY
-    found = violations(end, wanted if history is not None else tuple(i for i in wanted if i is not NO_LOST_WRITE))
-    lost = tuple(v.text for v in found if v.invariant == NO_LOST_WRITE.id)
+    end = replace(_end(executor, plan, history), before=before)
+    grades = (Grade.SAFETY, Grade.ORDER) if finished else (Grade.SAFETY,)
+    at_end = monitor.at_end(end, grades)
+    lost = tuple(v.text for v in at_end if v.invariant == NoLostWrite.id and history is not None)
     asked = end.rows.items()
-    others = [f"{v.invariant}: {v.text}" for v in found if v.invariant != NO_LOST_WRITE.id]
-    others += [f"{v.invariant}: {v.text}" for v in elections.violations]
+    found = [v for grade in grades for v in monitor.broken(grade)]
+    others = [str(v) for v in (*found, *at_end) if v.invariant != NoLostWrite.id]
     pairs = {database.value: end.view.leader(database) for database in DATABASES}
     return EndLooks(
         members={database.value: health.member_hosts(end.view, database) for database in DATABASES},
@@ -52,7 +60,8 @@ def judge(
 
 
 def _lost(executor: LabExecutor, plan: Plan, history: History | None) -> list[str]:
-    return [] if history is None else NO_LOST_WRITE.check(_end(executor, plan, history))
+    end = _end(executor, plan, history)
+    return [] if history is None else [v.text for v in violations(end, (NoLostWrite,))]
 
 
 def _end(executor: LabExecutor, plan: Plan, history: History | None) -> EndState:

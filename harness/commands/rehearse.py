@@ -185,6 +185,9 @@ def _rehearse(
         executors.load(source.backend)
     spec = _spec(context, source, froms, node_ips)
     if book is not None:
+        if source.backend != "sim":
+            todo = "rehearse it on --backend sim; ovnswap gate replays on real servers"
+            raise BadInput("a runbook names addresses that real servers here don't have", todo=todo)
         wanted = _bound(spec, *book)
     assert wanted is not None, "it is given, or bound just now"
     case = Case(wanted, spec, (), values["seed"], pace=values["pace"])
@@ -204,6 +207,7 @@ def _rehearse(
         where=where,
         backend=source.backend,
         troubles=tuple(chosen),
+        named=bool(values["faults"]),
         plan=plan,
         runs=values["runs"],
         budget=budget,

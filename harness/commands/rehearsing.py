@@ -7,9 +7,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness import executors
 from harness.commands.apply import PlanStale
 from harness.commands.interrupts import noted
 from harness.commands.output import may_redraw, progress_console, say, write
@@ -41,13 +42,15 @@ INTERRUPTED = "interrupted: what was tried until then counts"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked for. ``plan``: the saved plan that the lab's must be the same as; ``budget`` in seconds."""
+    """What was asked for. ``named``: whether ``troubles`` were chosen by name; ``plan``: the saved plan that the lab's
+    must be the same as; ``budget`` in seconds."""
 
     case: Case
     words: Words
     where: str
     backend: str
     troubles: tuple[Trouble, ...]
+    named: bool
     plan: Plan | None
     runs: int | None
     budget: float | None
@@ -61,6 +64,8 @@ def run(asked: Asked, form: str, path: Path | None, report: Path | None) -> Exit
         raise BadInput("all single faults take hours on real servers", todo=todo)
     digest = _digest(asked)
     _make(report)
+    if asked.backend != "sim":
+        asked = replace(asked, troubles=_able(asked))
     surveyed = places.survey(asked.case)
     cases = places.spread(list(places.single_faults(asked.case, surveyed, asked.troubles)))
     say(f"on: {asked.where}; {len(cases)} single faults at {len(surveyed)} places")
@@ -89,6 +94,19 @@ def run(asked: Asked, form: str, path: Path | None, report: Path | None) -> Exit
     if stopped == INTERRUPTED:
         return ExitCode.INTERRUPTED
     return ExitCode.FAILED if tally.bad else ExitCode.OK
+
+
+def _able(asked: Asked) -> tuple[Trouble, ...]:
+    """The troubles that real servers can have here. Raises :class:`BadInput` if one that was named is none of them."""
+    with closing(executors.create(asked.backend, asked.case.spec)) as lab:
+        faults = lab.faults
+    able = tuple(trouble for trouble in asked.troubles if trouble.kinds <= faults)
+    left = [trouble.name for trouble in asked.troubles if trouble not in able]
+    if left and asked.named:
+        raise BadInput(f"{asked.backend} can't do {', '.join(left)} here", todo="leave it out, or --backend sim")
+    if left:
+        say(f"note: {asked.backend} can't do these here, so they are left out: {', '.join(left)}")
+    return able
 
 
 def _summaries(asked: Asked, cases: Sequence[Case]) -> Iterator[Summary]:

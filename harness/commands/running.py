@@ -60,7 +60,7 @@ def run(lab: Lab, plan: Plan, journal: Journal, journal_name: str, reporter: Rep
     On a cluster that is not ours no client writes, and the end is judged without one. A refused plan is not judged."""
     began, started = utc_now(), lab.executor.now()
     recorder = Recorder()
-    keeper, watched = Keeper(reporter, recorder), Watched(lab.executor, reporter.margins, recorder)
+    keeper, watched = Keeper(reporter, recorder), Watched(lab.executor, reporter.margins, plan, recorder)
     error: OvnswapError | None = None
     history: History | None = None
     end: EndLooks | None = None
@@ -78,13 +78,15 @@ def run(lab: Lab, plan: Plan, journal: Journal, journal_name: str, reporter: Rep
                 error = caught
             seconds = lab.executor.now() - started
             if error is None:
+                watched.ended("done")
+            if error is None:
                 settle(watched.lab)
         finally:
             if client is not None:
                 history = client.stop()
         judged = error is None if not has_client else history is not None and not isinstance(error, Interrupted)
         if judged:
-            end = judge(lab.executor, plan, history, watched.elections, finished=error is None)
+            end = judge(lab.executor, plan, history, watched.monitor, watched.before, finished=error is None)
             journal.record("judged", lost=end.lost, violations=end.violations, problems=end.problems)
     return Outcome(
         plan=plan,

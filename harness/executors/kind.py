@@ -33,6 +33,7 @@ from harness.executors.processes.database import markers
 from harness.executors.processes.network import Pair
 from harness.executors.processes.real_clock import RealClock
 from harness.faults import Fault, FaultKind, FaultPlan
+from harness.raft_events import RaftEvent
 from harness.recording import Letter
 from harness.spec import ClusterSpec
 from harness.steps import CONTROLLER
@@ -255,7 +256,7 @@ class KindExecutor(KubernetesExecutor):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        return frozenset(Capability)
+        return frozenset(Capability) - {Capability.RAFT_EVENTS, Capability.ORDERED_EVENTS}
 
     @property
     def faults(self) -> frozenset[FaultKind]:
@@ -276,6 +277,10 @@ class KindExecutor(KubernetesExecutor):
             return condition()
 
         return super().wait(checked, timeout, reason)
+
+    def raft_events(self) -> tuple[RaftEvent, ...]:
+        """None: the files lie on other machines, and an ovsdb-server holds them open."""
+        return ()
 
     def rows(self, database: Database, node: str) -> frozenset[str] | None:
         try:

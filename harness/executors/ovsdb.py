@@ -39,6 +39,7 @@ from harness.executors.processes.real_clock import RealClock
 from harness.executors.processes.spawner import Spawner
 from harness.executors.processes.workers import Workers
 from harness.faults import Fault, FaultKind, FaultPlan
+from harness.raft_events import RaftEvent
 from harness.recording import Letter
 from harness.spec import ClusterSpec
 from harness.steps import CENTRAL, CONTROLLER
@@ -220,9 +221,8 @@ class OvsdbExecutor(FakeKubernetes):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        if self._has_partitions:
-            return frozenset(Capability)
-        return frozenset(Capability) - {Capability.PARTITIONS}
+        missing = {Capability.RAFT_EVENTS, Capability.ORDERED_EVENTS}
+        return frozenset(Capability) - (missing if self._has_partitions else missing | {Capability.PARTITIONS})
 
     @property
     def _has_partitions(self) -> bool:
@@ -265,6 +265,9 @@ class OvsdbExecutor(FakeKubernetes):
     def files(self, node: str) -> NodeFiles:
         host = self._host(node)
         return NodeFiles(node, host.names() if host.powered else None)
+
+    def raft_events(self) -> tuple[RaftEvent, ...]:
+        return ()
 
     def rows(self, database: Database, node: str) -> frozenset[str] | None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -36,9 +36,11 @@ from harness.executors.simulation.clock import MICRO, SecondsClock
 from harness.executors.simulation.cluster import Machines
 from harness.executors.simulation.host import Machine, World
 from harness.executors.simulation.hurts import Hurts
+from harness.executors.simulation.journal import JournalReader
 from harness.executors.simulation.northd import Northd
 from harness.executors.simulation.told import told
 from harness.faults import Fault, FaultKind, FaultPlan
+from harness.raft_events import RaftEvent
 from harness.recording import Letter
 from harness.search.tape import Tape
 from harness.spec import ClusterSpec
@@ -87,6 +89,7 @@ class SimulatedExecutor(FakeKubernetes):
         self._fired: list[tuple[float, Fault, bool]] = []
         self._origin = 0.0
         self._known: dict[tuple[Database, str], Known] = {}
+        self._journal: JournalReader | None = None
         self._looked: tuple[tuple[int, int], ClusterView] | None = None
         self._checker = LeaderChecker(self.kube, self._flags, kube_ovn, hooks(self.machines, kube_ovn))
         self._form(kube_ovn)
@@ -202,6 +205,12 @@ class SimulatedExecutor(FakeKubernetes):
         server = self._machine(node).server(database)
         rows = server.rows() if server is not None and not server.paused else None
         return frozenset(rows) if rows is not None else None
+
+    def raft_events(self) -> Sequence[RaftEvent]:
+        if self._journal is None:
+            self._journal = JournalReader(self.machines.source)
+            self.machines.note_in(self._journal.journal)
+        return self._journal.events(self._origin)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

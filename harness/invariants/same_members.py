@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from harness.addresses import host_of
 from harness.cluster import DATABASES, ClusterView, Database
-from harness.invariants.base import EndState, Invariant
+from harness.invariants.base import EndState, Grade, Property
 
 
-def check(end: EndState) -> list[str]:
-    return [text for database in DATABASES for text in _check(end.view, database, end.expected)]
+class SameMembers(Property):
+    id = "P8"
+    statement = "On every member the configured servers are the expected addresses, each exactly once, in nb and in sb."
+    source = "ovn-kubernetes #1717; kube-ovn #7112; facts: kube-ovn 10, oracle (ii); testing C"
+    grade = Grade.ORDER
+
+    def at_end(self, end: EndState) -> Iterable[str]:
+        return [text for database in DATABASES for text in _wrong(end.view, database, end.expected)]
 
 
-def _check(view: ClusterView, database: Database, expected: frozenset[str]) -> list[str]:
+def _wrong(view: ClusterView, database: Database, expected: frozenset[str]) -> list[str]:
     found = []
     wanted = ",".join(sorted(expected))
     asked = {host_of(status.address): status for _, status in view.statuses(database)}
@@ -26,11 +34,3 @@ def _check(view: ClusterView, database: Database, expected: frozenset[str]) -> l
         if not status.is_member:
             found.append(f"{database} server at {host} says: {status.status}")
     return found
-
-
-SAME_MEMBERS = Invariant(
-    "P8",
-    "On every member the configured servers are the expected addresses, each exactly once, in nb and in sb.",
-    "facts: kube-ovn 10, oracle (ii); testing C",
-    check,
-)

@@ -320,7 +320,7 @@ class Director:
             self._ledger.excuse(self._lab.now())  # a rollout that nobody steers
 
     def _kick(self, bite: Bite) -> None:
-        if self._before_all.kick_strangers(self._lab):
+        if self._before_all.kick_strangers(self._ledger.attended(self._lab, "automation")):
             bite.changed = True
             self._ledger.happened(self._lab.now(), "automation kicks who is not in its list")
             self._ledger.excuse(self._lab.now())
@@ -334,7 +334,8 @@ class Director:
         def tell(words: str) -> None:
             self._ledger.happened(self._lab.now(), f"the second operator: {words}")
 
-        colleague = Colleague(self._lab, lambda: make(wanted, self._lab.view(), self._lab.files), tell)
+        lab = self._ledger.attended(self._lab, "the second operator")
+        colleague = Colleague(lab, lambda: make(wanted, self._lab.view(), self._lab.files), tell)
         self._colleagues.append((bite, colleague))
         colleague.turn()
         bite.changed |= colleague.changed

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from harness.errors import BadInput
 from harness.search import campaign, trial
-from harness.search.case import Case, Hit
+from harness.search.case import Case, Hit, Position
 from harness.search.coverage import Coverage
 from harness.search.places import Place, survey
 from harness.search.tape import Tape, Turn
@@ -179,5 +179,5 @@ class Explorer:
 
 def ordered(hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
     """In the order in which they happen, each once."""
-    positions = ("before", "during", "after")
-    return tuple(sorted(dict.fromkeys(hits), key=lambda hit: (hit.step, positions.index(hit.position.value), str(hit))))
+    positions = list(Position)
+    return tuple(sorted(dict.fromkeys(hits), key=lambda hit: (hit.step, positions.index(hit.position), str(hit))))

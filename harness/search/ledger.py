@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-from harness import health
 from harness.cluster import DATABASES, ClusterView, Database
-from harness.forecast import Standing
-from harness.invariants import ElectionSafety
+from harness.executor import LabExecutor
+from harness.invariants.worst_margin import WorstMargin
 from harness.recorder import Recorder
 from harness.recording import Kind
 from harness.runner import Progress
-
-AFTERMATH = 180.0
-"""Cluster seconds in which the kubelet restarts servers whose probes failed while a trouble had taken the majority."""
+from harness.witness import Witness
 
 
 class Ledger:
-    """Learns from every look. ``forgiven`` are hosts that a trouble befalls: what is lost without them is not the
-    procedure's doing. ``recorder`` hears everything too, for those who draw it."""
+    """Learns from every look, and shows it to the judge. ``recorder`` hears everything too, for those who draw it."""
 
-    def __init__(self, forgiven: frozenset[str] = frozenset(), recorder: Recorder | None = None) -> None:
-        self._forgiven = forgiven
+    def __init__(self, witness: Witness, recorder: Recorder | None = None) -> None:
+        self._witness = witness
         self._recorder = recorder
+        self._margin = witness.monitor.one(WorstMargin)
         self._at: float | None = None
-        self._excused_until = -1.0
-        self._margins: dict[Database, int] = {}
         self._leaders: dict[Database, str | None] = {}
-        self.elections = ElectionSafety()
-        self.lowest = 99
         self.at_zero = 0.0
         self.without = 0.0
-        self.own_doing: list[str] = []
         self.story: list[tuple[float, str]] = []
+        witness.monitor.world.hear = lambda at, words: self.happened(at, words, Kind.BAD)
 
-    def forgive(self, address: str) -> None:
-        """A trouble befalls this host too."""
-        self._forgiven |= {address}
+    @property
+    def lowest(self) -> int:
+        """The least number of servers that could still fail, in the worse database."""
+        return min(self._margin.lowest.values(), default=99)
 
     def happened(self, at: float, words: str, kind: Kind = Kind.RUN) -> None:
         self.story.append((at, words))
         if self._recorder is not None:
             self._recorder.happened(at, kind, words)
 
+    def forgive(self, address: str) -> None:
+        """A trouble befalls this host too."""
+        self._witness.monitor.world.forgiven |= {address}
+
+    def attended(self, lab: LabExecutor, actor: str) -> LabExecutor:
+        """``lab`` for somebody else than the operator: what he changes is judged as his."""
+        return self._witness.attended(lab, actor).lab
+
     def excuse(self, at: float) -> None:
         """What is lost in the aftermath of ``at`` is not the procedure's doing."""
-        self._excused_until = at + AFTERMATH
+        self._witness.monitor.world.excuse(at)
 
     def told(self, progress: Progress) -> None:
         """A line for each step that does something or fails."""
@@ -56,38 +58,17 @@ class Ledger:
 
     def observe(self, view: ClusterView) -> None:
         """Count the time since the last look by the worse database's margin then, and tell what is new."""
-        if self._at is not None and self._margins:
-            worst, passed = min(self._margins.values()), view.at - self._at
+        margins = self._margin.margins
+        if self._at is not None and margins:
+            worst, passed = min(margins.values()), view.at - self._at
             self.at_zero += passed if worst == 0 else 0.0
             self.without += passed if worst < 0 else 0.0
         self._at = view.at
         if self._recorder is not None:
             self._recorder.observe(view)
-        self.elections.observe(view)
+        self._witness.look(view)
         for database in DATABASES:
-            self._standing(view, database)
             self._leader(view, database)
-
-    def _standing(self, view: ClusterView, database: Database) -> None:
-        members = health.member_hosts(view, database)
-        if not members:
-            return
-        up = health.running_hosts(view, database)
-        margin = Standing(members, up).margin
-        if margin < 0 <= self._margins.get(database, 0):
-            self._lost(view.at, database, members, up)
-        self._margins[database] = margin
-        self.lowest = min(self.lowest, margin)
-
-    def _lost(self, at: float, database: Database, members: tuple[str, ...], up: frozenset[str]) -> None:
-        """A majority is lost now. Whose doing is it?"""
-        words = f"{len(up & set(members))} of {len(members)} servers run: no majority"
-        self.happened(at, f"{database}: {words}", Kind.BAD)
-        spared = Standing(members, frozenset(members) - self._forgiven)
-        if spared.margin < 0 or Standing(members, up | self._forgiven).margin >= 0:
-            self.excuse(at)
-        elif at > self._excused_until:
-            self.own_doing.append(f"{at:.0f} s: {database}: {words}")
 
     def _leader(self, view: ClusterView, database: Database) -> None:
         pair = view.leader(database)

@@ -11,15 +11,11 @@ import hashlib
 import time
 from contextlib import closing
 from dataclasses import dataclass
-from enum import Enum
 
 from harness import health
-from harness.addresses import split_list
-from harness.cluster import DATABASES, ClusterView, Database
+from harness.cluster import ClusterView, Database
 from harness.errors import BadInput, OvnswapError, Refused
 from harness.executor import LabExecutor, WaitTimeout
-from harness.invariants import SAFETY, violations
-from harness.look import served
 from harness.plan import Plan
 from harness.procedures.wanted import Wanted, make
 from harness.recorder import Recorder
@@ -28,34 +24,21 @@ from harness.runner import Pace, Progress, Runner
 from harness.search import mutants, troubles
 from harness.search.case import Case
 from harness.search.director import Director, OperatorDied
+from harness.search.judge import BAD, CONVERGES, Judge, Verdict, nodes_of
 from harness.search.ledger import Ledger
 from harness.search.opened import opened
 from harness.search.states import Seen
 from harness.search.tape import Edit, Tape
-from harness.steps import CENTRAL
 from harness.workload import History
+
+__all__ = ["BAD", "CONVERGES", "Summary", "Trial", "Verdict", "befallen", "parts", "recorded", "run", "traced"]
 
 AGAIN = 3
 """How often the operator types the command again."""
 LATER = 120.0
 """Cluster seconds until the operator types it again: Kubernetes and raft have noticed by then."""
-CONVERGES = 600.0
-"""Cluster seconds without any fault until everything must be in order."""
 SPREADS = 10.0
 """Cluster seconds until followers have the last acknowledged row."""
-
-
-class Verdict(Enum):
-    """DONE and REFUSED are good ends; UNSAFE and STUCK are not; VOID says that the trouble changed nothing."""
-
-    DONE = "done"
-    REFUSED = "refused"
-    VOID = "void"
-    STUCK = "stuck"
-    UNSAFE = "unsafe"
-
-
-BAD = (Verdict.UNSAFE, Verdict.STUCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +120,13 @@ class Trial:
         self._case = case
         self._lab = lab
         view = lab.view()
-        addresses = (node.address for name in befallen(case) if (node := view.node(name)) is not None)
         self._recorder = recorder
-        self._ledger = Ledger(frozenset(addresses), recorder)
+        self._judge = Judge(case, lab)
+        self._ledger = Ledger(self._judge.witness, recorder)
         self._seen = Seen(lab, parts(case.wanted, view))
         self._director = Director(self._seen.lab, self._ledger, case)
-        self._members = frozenset(node.address for node in view.labelled())
         self._ends: list[str] = []
         self._last: str = ""
-        self._reason = ""
         self._history: History | None = None
 
     def ended(self, tape: Tape, began: float, *, tell: bool = False) -> Summary:
@@ -183,15 +164,16 @@ class Trial:
                 raise
             self._ended("done", str(error))  # the second time: there is nothing left to do
             return
+        attended = self._judge.witness.attended(self._director.executor)
         pace = Pace(self._case.pace)
         try:
-            Runner(self._director.executor, plan, watch=self._watch, pace=pace).run()
+            Runner(attended.lab, plan, watch=self._watch, pace=pace).run()
         except OperatorDied:
-            self._ended("died", "")
+            self._ended("died", "", attended.acts)
         except OvnswapError as error:
-            self._ended("refused" if isinstance(error, Refused) else "stopped", str(error))
+            self._ended("refused" if isinstance(error, Refused) else "stopped", str(error), attended.acts)
         else:
-            self._ended("done", "")
+            self._ended("done", "", attended.acts)
 
     def _watch(self, progress: Progress) -> None:
         self._seen.step = progress.number
@@ -202,12 +184,13 @@ class Trial:
         plan = make(self._case.wanted, view, self._lab.files)
         return mutants.mutated(plan, self._case.mutation, view) if self._case.mutation else plan
 
-    def _ended(self, how: str, reason: str) -> None:
-        self._last, self._reason = how, reason
+    def _ended(self, how: str, reason: str, acts: int = 0) -> None:
+        self._last = how
         self._ends.append(how)
         if self._recorder is not None:
             self._recorder.ended(how)
         self._ledger.happened(self._lab.now(), f"the run ended: {how}" + (f": {reason}" if reason else ""))
+        self._judge.ended(how, reason, acts)
 
     def _until_done(self) -> None:
         for attempt in range(AGAIN):
@@ -237,50 +220,9 @@ class Trial:
     # -- judge --------------------------------------------------------------------------------------------------
 
     def judge(self) -> tuple[Verdict, tuple[str, ...]]:
-        if self._case.hits and not any(changed for _, changed in self._director.bit):
-            return Verdict.VOID, ("nothing was changed by the fault",)
-        unsafe = self._unsafe()
-        if unsafe:
-            return Verdict.UNSAFE, tuple(unsafe)
-        view = self._lab.view()
-        leaderless = [f"{database} has no leader" for database in DATABASES if view.leader(database) is None]
-        if self._last == "refused" and not leaderless:
-            return Verdict.REFUSED, (self._reason,)  # the reason names what is not in order, and what to do
-        wrong = leaderless or self._disorder() or (self._unfinished() if self._last == "done" else [self._reason])
-        return (Verdict.STUCK, tuple(wrong)) if wrong else (Verdict.DONE, ())
-
-    def _unsafe(self) -> list[str]:
-        found = [f"{v.invariant}: {v.text}" for v in self._ledger.elections.violations]
-        found += [f"{v.invariant}: {v.text}" for v in violations(served(self._lab, self._history), SAFETY)]
-        return found + [f"P2: {words}" for words in self._ledger.own_doing[:1]]
-
-    def _unfinished(self) -> list[str]:
-        """What a run that calls itself done has left undone: members that are not those of NODE_IPS."""
-        view, wanted = self._lab.view(), self._case.wanted
-        central = view.workload(CENTRAL)
-        listed = set(split_list(central.env.get("NODE_IPS", ""))) if central is not None else set()
-        gone, come = _nodes(wanted)
-        wrong = [f"{n} is still in NODE_IPS" for n in gone if (node := view.node(n)) and node.address in listed]
-        wrong += [f"{n} is not in NODE_IPS" for n in come if (node := view.node(n)) and node.address not in listed]
-        for database in DATABASES:
-            if set(health.member_hosts(view, database)) != listed:
-                wrong.append(f"P9: members of {database} are not those of NODE_IPS")
-        if wrong:
-            return wrong
-        try:  # the last pod that a probe has killed may still be on its way
-            self._lab.wait(lambda: not self._left_undone(), CONVERGES, "what the procedure should have left")
-        except WaitTimeout:
-            return self._left_undone()
-        return []
-
-    def _left_undone(self) -> list[str]:
-        """The oracle of a finished procedure: also labels, the other lists of addresses, and the leaver's files."""
-        gone, come = _nodes(self._case.wanted)
-        view = self._lab.view()
-        added = {node.address for name in come if (node := view.node(name)) is not None}
-        taken = {node.address for name in gone if (node := view.node(name)) is not None}
-        expected = (self._members | added) - taken
-        return [f"{v.invariant}: {v.text}" for v in violations(served(self._lab, self._history, expected, gone))]
+        """How it ended. A fault that never came changed nothing."""
+        hits = [changed for _, changed in self._director.bit] or [False] * len(self._case.hits)
+        return self._judge.verdict(hits, self._history, self._plan)
 
     # -- summary ------------------------------------------------------------------------------------------------
 
@@ -317,18 +259,6 @@ def befallen(case: Case) -> tuple[str, ...]:
 
 def parts(wanted: Wanted, view: ClusterView) -> dict[str, str]:
     """The letter of each address that has a part in the procedure: L leaves, N comes in."""
-    gone, come = _nodes(wanted)
+    gone, come = nodes_of(wanted)
     letters = [(name, "L") for name in gone] + [(name, "N") for name in come]
     return {node.address: letter for name, letter in letters if (node := view.node(name)) is not None}
-
-
-def _nodes(wanted: Wanted) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(nodes that leave, nodes that come in)."""
-    match wanted.verb:
-        case "remove":
-            return (wanted.node,), ()
-        case "add":
-            return (), (wanted.node,)
-        case "look":
-            return (), ()
-    return (wanted.node,), (wanted.spare,)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from harness.cluster import ClusterView, Database, ServerEntry
 from harness.executor import Executor, Reply, WaitTimeout
+from harness.quorum import majority
 from harness.steps.base import CENTRAL, Step
 
 SILENT = 1.5
@@ -34,7 +35,8 @@ class KickSilent(Step):
         return (f"kubectl exec -n {view.namespace} <LEADER POD> -c {CENTRAL} -- {control} {who}",)
 
     def silent(self, view: ClusterView) -> tuple[str, tuple[ServerEntry, ...]] | None:
-        """The node of the leader, and who it has not heard from; None if there is neither."""
+        """The node of the leader, and who it has not heard from; None if there is neither, or if it is the leader that
+        hears too few: even a careless script knows that one by its status."""
         pair = view.leader(self.database)
         if pair is None:
             return None
@@ -42,7 +44,8 @@ class KickSilent(Step):
         found = tuple(
             e for e in status.servers if not e.is_self and (e.last_msg_ms or 0) >= SILENT * status.election_timer
         )
-        return (node, found) if found else None
+        hears = len(status.servers) - len(found) >= majority(len(status.servers))
+        return (node, found) if found and hears else None
 
     def act(self, executor: Executor, view: ClusterView) -> Reply | None:
         try:

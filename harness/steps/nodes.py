@@ -232,8 +232,9 @@ class AwaitPodOn(Step):
 
 @dataclass(frozen=True)
 class ConfirmAddresses(Step):
-    """Look whether NODE_IPS still is what this procedure has set: automation that puts it back would bring a leaver in
-    again, or leave a newcomer out, at any later restart."""
+    """Look whether NODE_IPS still is what this procedure has set, and all whom it lists are members: automation that
+    puts it back would bring a leaver in again, or leave a newcomer out, at any later restart, and automation that kicks
+    may have taken a newcomer out already."""
 
     addresses: tuple[str, ...]
     deadline: ClassVar[float] = 60.0
@@ -256,13 +257,20 @@ class ConfirmAddresses(Step):
         found = split_list(workload.env.get("NODE_IPS", "")) if workload is not None else ()
         if found != self.addresses:
             return f"NODE_IPS of {CENTRAL} is {join_list(found) or 'empty'}: somebody has changed it"
+        for database in DATABASES:
+            hosts = health.member_hosts(view, database)
+            if gone := [address for address in self.addresses if address not in hosts]:
+                return f"{gone[0]} is no member of {database}: somebody has removed it"
         return None
 
 
 @dataclass(frozen=True)
 class ConfirmEnd(ConfirmAddresses):
-    """The last look: NODE_IPS, OVN_DB_IPS of everybody, replicas and labels are what this procedure has set. A chart's
-    upgrade or an install script may have put some of them back (facts: kube-ovn 1.2)."""
+    """The last look: NODE_IPS, OVN_DB_IPS of everybody, replicas, members and labels are what this procedure has made.
+
+    A chart's upgrade or an install script may have put some of them back (facts: kube-ovn 1.2), and automation may have
+    kicked a member (ovn-kubernetes #1747).
+    """
 
     @property
     def title(self) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness import health, rollout_order
+from harness.addresses import join_list, split_list
 from harness.cluster import DATABASES, ClusterView, Pod, Workload
 from harness.executor import Executor, Reply
 from harness.forecast import Forecast, Impact
@@ -207,6 +208,8 @@ class KeepPodForLast(Step):
 def restart_one(executor: Executor, pod: Pod, deadline: float) -> None:
     """Delete one pod by hand and wait until all servers are in order again."""
     hand_over(executor, pod.node)
+    # Handing over takes seconds in which another member may have been lost: look again.
+    executor.wait(lambda: not health.all_problems(executor.view()), deadline, "all servers to be in order again")
     executor.delete_pod(pod.name)
 
     def back() -> bool:
@@ -292,6 +295,23 @@ class RollNextPod(Step):
             self._wrong_victim(view, workload)
             or self._not_the_newcomer(view, workload)
             or self._costs_quorum(view, workload)
+            or self._shut_out(view, workload)
+        )
+
+    def _shut_out(self, view: ClusterView, workload: Workload) -> Problem | None:
+        """A member's new pod that is not in its own NODE_IPS never starts (facts: kube-ovn 2)."""
+        victim = rollout_order.next_victim(view, workload)
+        host = victim.address if victim is not None else None
+        listed = split_list(workload.env.get("NODE_IPS", ""))
+        if host is None or host in listed or host == self.leaver:
+            return None
+        if all(host not in health.member_hosts(view, database) for database in DATABASES):
+            return None
+        return Problem(
+            f"NODE_IPS of {CENTRAL} is {join_list(listed)}, without {host}, whose pod would be replaced now",
+            why="somebody has changed it, and the member's new pod would never start",
+            todo="find out what sets NODE_IPS and stop it; then run the same command again",
+            fatal=True,
         )
 
     def _wrong_victim(self, view: ClusterView, workload: Workload) -> Problem | None:
@@ -344,6 +364,8 @@ class RollNextPod(Step):
         victim = rollout_order.next_victim(view, workload) if workload is not None else None
         if not self.rolled(view):
             hand_over(executor, victim.node if victim is not None and victim.ready else None, self.apart)
+            # Handing over takes seconds in which another member may have been lost: look again.
+            executor.wait(lambda: self.blocked(executor.view()) is None, SETTLE, "all other servers to be in order")
 
         def replaced() -> bool:
             now = executor.view()

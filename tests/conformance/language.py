@@ -330,12 +330,20 @@ class View:
     SHORT: ClassVar[tuple[str, ...]] = ("process", "status", "role", "leader", "members")
 
 
+Views: TypeAlias = tuple[tuple[str, View], ...]
+"""Each server's, by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The reply to each operation, "" where there is none, and each server in the end, by name."""
+    """The reply to each operation, "" where there is none, and each server in the end, by name.
+
+    ``settled``: place of each Wait that replied "quiet", and what was seen then.
+    """
 
     replies: tuple[str, ...]
-    servers: tuple[tuple[str, View], ...]
+    servers: Views
+    settled: tuple[tuple[int, Views], ...] = ()
 
 
 def to_json(value: Any) -> Any:
@@ -345,6 +353,8 @@ def to_json(value: Any) -> Any:
         return {"op": type(value).__name__, **fields} if type(value).__name__ in KINDS else fields
     if isinstance(value, tuple | list):
         return [to_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): to_json(item) for key, item in value.items()}
     return value
 
 

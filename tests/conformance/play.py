@@ -39,6 +39,7 @@ from language import (
     Stop,
     Until,
     View,
+    Views,
     Wait,
     Wipe,
     Write,
@@ -47,7 +48,7 @@ from worlds.protocol import NAME, Answer, World
 
 from harness.cluster import MemberStatus, PendingServer, ServerEntry
 
-STEP = 0.05
+STEP = 0.1
 """Seconds between two looks of :class:`Wait`: far below its ``quiet``."""
 
 REFUSALS = (
@@ -64,8 +65,12 @@ def play(world: World, script: Sequence[Operation]) -> Outcome:
     An operation on a server that is not there, or is paused, does nothing and says so.
     """
     player = Player(world)
-    replies = tuple(player.do(operation) for operation in script)
-    return Outcome(replies, player.views())
+    replies, settled = [], []
+    for place, operation in enumerate(script):
+        replies.append(player.do(operation))
+        if isinstance(operation, Wait) and player.settled is not None:
+            settled.append((place, player.settled))
+    return Outcome(tuple(replies), player.views(), tuple(settled))
 
 
 class Player:
@@ -74,9 +79,11 @@ class Player:
     def __init__(self, world: World) -> None:
         self.world = world
         self.numbers: list[int] = []
+        self.settled: Views | None = None  # what the latest Wait has seen
         self.named: dict[str, int] = {}
         self._stopped: dict[int, str] = {}
         self._paused: dict[int, None] = {}
+        self._copied: dict[int, None] = {}
 
     def do(self, operation: Operation) -> str:
         return DO[type(operation)](self, operation)
@@ -195,11 +202,17 @@ class Player:
         return ""
 
     def copy(self, op: Copy) -> str:
-        self.world.copy(self.number(op.server))
+        number = self.number(op.server)
+        if self._stopped.get(number) == "wiped":
+            return "no file"
+        self.world.copy(number)
+        self._copied[number] = None
         return ""
 
     def restore(self, op: Restore | RestoreJoinFile) -> str:
         number = self.number(op.server)
+        if isinstance(op, Restore) and number not in self._copied:
+            return "no copy"
         self._end(op.server, self.world.kill, "restored")
         self.world.restore(number, pristine=isinstance(op, RestoreJoinFile))
         return ""
@@ -346,20 +359,22 @@ class Player:
 
     def wait(self, op: Wait) -> str:
         """Looks again and again: what is seen must have been so for as long as is asked for."""
-        last, quiet, waited = self.views(), 0.0, 0.0
-        while waited < op.limit:
+        began = since = self.world.now()
+        self.settled = None
+        last = self.views()
+        while self.world.now() < began + op.limit:
             self.world.run(STEP)
-            waited += STEP
-            now = self.views()
-            quiet = quiet + STEP if now == last else 0.0
-            last = now
-            if quiet >= op.quiet:
+            seen, now = self.views(), self.world.now()
+            if seen != last:
+                last, since = seen, now
+            elif now >= since + op.quiet:
+                self.settled = seen
                 return "quiet"
         return "restless"
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
-    def views(self) -> tuple[tuple[str, View], ...]:
+    def views(self) -> Views:
         return tuple((self.name(number), self.view(number)) for number in sorted(self.numbers))
 
     def view(self, number: int) -> View:

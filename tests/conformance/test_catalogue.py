@@ -6,6 +6,7 @@ import pytest
 from catalogue import CASES, FAMILIES, Case
 from catalogue.compare import compare, fake_complaint
 from catalogue.known import KNOWN
+from catalogue.labels import SAMPLES, STUDIED, SUBTLE, UPSTREAM, of_line, of_point, of_study
 from catalogue.places import room_for
 from installed_roots import HOST, SUITES, need
 from language import script as read_script
@@ -27,6 +28,20 @@ def test_a_case_is_plain_data(case: Case) -> None:
 
 def test_every_known_difference_is_one_of_a_case() -> None:
     assert all(case in NAMES and family in FAMILIES for case, family in KNOWN)
+
+
+def test_every_label_has_a_case() -> None:
+    """The cases of the study, the tests of OVS's own suite, what is subtle, and the captured statuses."""
+    assert [label for label in STUDIED if not of_study(label)] == []
+    assert [line for line in UPSTREAM if not of_line(line)] == []
+    assert [label for label in SUBTLE if not of_point(label)] == []
+    assert [name for names in SAMPLES.values() for name in names if name not in NAMES] == []
+    assert (len(STUDIED), len(UPSTREAM), len(SUBTLE), len(SAMPLES)) == (21, 43, 28, 14)
+
+
+def test_a_label_without_a_case_is_missed() -> None:
+    assert (of_study("K9"), of_line(865 + 100), of_point("9.29")) == ([], [], [])
+    assert of_point("9.1") == ["J8-stranded"], "9.1 is not 9.10"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -18,9 +18,11 @@ from harness.search.tape import Source
 
 FIRST, LEAVER = "kube-ovn-control-plane", "kube-ovn-control-plane3"
 WITHIN = 300
-"""Runs in which the hunt must find it: 20 s of CPU of a quiet machine, about; 108 on the day of writing."""
-ATTEMPTS = 4
-"""Runs on real servers, whose elections are drawn by chance."""
+"""Runs in which the hunt must find it: twice what it takes on the day of writing (141, 17 s of CPU)."""
+ATTEMPTS = 8
+"""Runs on real servers, whose elections are drawn by chance; five of six showed it on the day of writing."""
+COMPLAINTS = ("was committed in a previous term", "but commit index is already")
+"""What ``ovsdb-tool check-cluster`` says before and after one of the two sides has been overruled."""
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def test_the_gate_of_the_own_term_closes_it_and_nothing_else_does(bounds: Bounds
 def test_real_servers_do_the_same(real_ovsdb: None, smallest: Shrunk) -> None:
     case = hunt.slowed(smallest.case)
     told = next((words for _ in range(ATTEMPTS) if (words := hunt.on_real_servers(case))), {})
-    assert any("was committed in a previous term" in words for words in told.values()), told
+    assert any(complaint in words for words in told.values() for complaint in COMPLAINTS), told
     assert set(told) <= {*Database}
 
 

@@ -22,7 +22,7 @@ CASE = Case(Wanted("guarded", "remove", LEAVER), ClusterSpec(members=3, spares=1
 
 PLANTED = {
     f"drop KeepPodForLast({LEAVER}, True)": "refused: the pod on",
-    f"drop Unlabel({LEAVER}, kube-ovn/role)": "stuck: P9: the label is on",
+    f"drop Unlabel({LEAVER}, kube-ovn/role)": "stuck: waited 60 s for confirm addresses",
     "drop SetEnv(Deployment, ovn-central, NODE_IPS, 172.18.0.3,172.18.0.4)": "refused: waited",
     "drop Remove(nb, 172.18.0.5)": "stuck: nb server",
     "other-database Remove(sb, 172.18.0.5)": "stuck: sb server",
@@ -30,7 +30,7 @@ PLANTED = {
     "drop ScaleIn(ovn-central, 2)": "stuck: waited",
     f"drop ClearFiles({LEAVER}, 172.18.0.5, /etc/origin/ovn)": "stuck: P5:",
     f"other-node ClearFiles({LEAVER}, 172.18.0.5, /etc/origin/ovn)": "stuck: 172.18.0.3 may still be a member",
-    "drop SetEnv(DaemonSet, ovs-ovn, OVN_DB_IPS, 172.18.0.3,172.18.0.4)": "stuck: P9: daemonset/ovs-ovn",
+    "drop SetEnv(DaemonSet, ovs-ovn, OVN_DB_IPS, 172.18.0.3,172.18.0.4)": "stuck: waited 60 s for confirm",
     "one-address-less SetEnv(Deployment, kube-ovn-controller, OVN_DB_IPS, 172.18.0.3,172.18.0.4)": "stuck: P9: dep",
 }
 

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support_cli import ROOT, ovnswap
@@ -51,8 +52,8 @@ def test_a_time_budget_keeps_what_was_tried() -> None:
     assert "time budget" in data["partial"]
 
 
-def test_ctrl_c_keeps_what_was_tried_and_says_so() -> None:
-    command = [sys.executable, "-m", "harness.cli", *REMOVE, "--jobs", "2"]
+def test_ctrl_c_keeps_what_was_tried_and_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "harness.cli", *REMOVE, "--jobs", "2", "--report", str(tmp_path)]
     child = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -64,6 +65,9 @@ def test_ctrl_c_keeps_what_was_tried_and_says_so() -> None:
     out, err = child.communicate(timeout=120)
     assert child.returncode == 130, err
     assert "partial:   interrupted" in out
+    kept = json.loads((tmp_path / "receipt.json").read_text())
+    assert kept["partial"].startswith("interrupted")
+    assert 0 < kept["runs"] < kept["runsThereAre"]
     assert "Traceback" not in out + err
 
 

@@ -99,7 +99,7 @@ def test_a_saved_plan_is_rehearsed_in_a_lab_like_its_cluster_and_its_receipt_fit
     checked = ovnswap("rehearse", plan, "--check", str(report / "receipt.json"))
     assert checked.exit_code == ExitCode.FAILED, "three runs are not all of them"
     assert "passed: 3 of " in checked.stdout
-    assert "not tried: restart" in checked.stdout
+    assert "not tried: stop, restart" in checked.stdout
 
 
 def test_a_plan_for_another_cluster_than_the_lab_is_said_to_be(plan: str) -> None:

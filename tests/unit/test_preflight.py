@@ -237,3 +237,16 @@ def test_an_unknown_release_is_a_warning() -> None:
 @pytest.mark.parametrize(("members", "accept", "verdict"), [(3, False, OK), (2, False, REFUSED), (2, True, WARN)])
 def test_restarting_two_members_needs_consent(members: int, accept: bool, verdict: str) -> None:
     assert verdicts(preflight.restarts(healthy(3).view(), members, accept)) == {("Q-ROLL", verdict)}
+
+
+def test_a_newcomer_that_was_kicked_meanwhile_is_not_waited_for() -> None:
+    """Its pod is let in by its NODE_IPS, its servers have left for good, and the kubelet starts them for ever."""
+    cluster = healthy(4)
+    for raft in cluster.raft.values():
+        raft.remove(cluster.address(D))
+        raft.elect()
+    assert ("LEFT", REFUSED) not in verdicts(preflight.newcomer(cluster.view(), cluster.node(D), None)), "it may start"
+    cluster.put_pod(cluster.pod_on(D).name, ready=False, ready_since=None, restarts=3)
+    checks = preflight.newcomer(cluster.view(), cluster.node(D), None)
+    assert ("LEFT", REFUSED) in verdicts(checks)
+    assert "rm -rf" in next(check for check in checks if check.id == "LEFT").todo

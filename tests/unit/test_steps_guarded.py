@@ -25,6 +25,7 @@ from harness.steps import (
     Backup,
     ClearFiles,
     ConfirmAddresses,
+    ConfirmEnd,
     KeepPodForLast,
     KeepTogether,
     PauseRollout,
@@ -487,7 +488,7 @@ def test_a_cost_does_not_help_a_leaver_that_is_not_ready() -> None:
 
 
 def test_a_member_whose_absence_costs_the_majority_is_not_restarted() -> None:
-    cluster = rolling(healthy(2), ("172.18.0.3",))
+    cluster = rolling(healthy(2), ("172.18.0.4", "172.18.0.3"))
     assert "of 2 servers live, 2 are needed" in seen(RollNextPod(1, 2), cluster)
     assert seen(RollNextPod(1, 2, accept_stall=True), cluster) == ""
 
@@ -677,6 +678,34 @@ def test_a_rollout_that_a_run_left_unpaused_or_paused_is_gone_on_with() -> None:
         workload = world.view().workload("ovn-central")
         assert workload is not None
         assert workload.paused
+
+
+def test_a_member_that_its_own_new_pod_would_shut_out_is_not_restarted() -> None:
+    """A chart has put NODE_IPS back while a newcomer waits for its turn, say."""
+    cluster = rolling(healthy(3), ("172.18.0.9",))
+    view = cluster.view()
+    workload = view.workload("ovn-central")
+    assert workload is not None
+    victim = rollout_order.next_victim(view, workload)
+    assert victim is not None
+    assert victim.address is not None
+    assert f"without {victim.address}" in seen(RollNextPod(1, 3), cluster)
+    assert seen(RollNextPod(1, 3, leaver=victim.address), cluster) == "", "it is on its way out"
+
+
+def test_the_last_look_sees_what_charts_scripts_and_kickers_put_back() -> None:
+    addresses = ("172.18.0.3", "172.18.0.4", "172.18.0.5")
+    step = ConfirmEnd(addresses)
+    assert step.pending(healthy(3, 1).view()) is None
+    changed = {
+        "NODE_IPS of": healthy(3, 1).set_env("ovn-central", "NODE_IPS", "172.18.0.3"),
+        "OVN_DB_IPS of kube-ovn-controller": healthy(3, 1).set_env("kube-ovn-controller", "OVN_DB_IPS", "172.18.0.3"),
+        "replicas, not 3": healthy(3, 1).put_workload("ovn-central", replicas=4),
+        f"{D} has the label": healthy(3, 1).label(D),
+        "172.18.0.5 is no member of nb": gone(healthy(3, 1)),
+    }
+    for words, cluster in changed.items():
+        assert words in (step.pending(cluster.view()) or ""), words
 
 
 def test_node_ips_that_somebody_put_back_stop_the_run() -> None:

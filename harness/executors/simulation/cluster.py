@@ -9,9 +9,11 @@ from fake_kube.objects import Pod
 from fake_kube.profile import KubeOvnProfile
 from fake_kube.runtime import Clock, ProbeKind, Timer
 from fake_raft import Process
+from fake_raft.journal import Begun, Journal
 from harness.cluster import DATABASES, Database
 from harness.executors.simulation.central import Container
 from harness.executors.simulation.host import Machine, World, databases_differ
+from harness.raft_events import Source
 from harness.steps import CENTRAL
 
 
@@ -179,6 +181,21 @@ class Machines:
         """Running servers of ``database``, in order of their nodes."""
         found = ((machine, machine.servers.get(database)) for machine in self._by_name.values())
         return [(machine, server) for machine, server in found if server is not None and server.alive]
+
+    # -- what servers write -------------------------------------------------------------------------------------
+
+    def note_in(self, journal: Journal) -> None:
+        """Have all servers note what they write from now on, and what is in their files now."""
+        self.world.journal = journal
+        for database in DATABASES:
+            for _, server in self.servers(database):
+                server.journal = journal
+                journal.append((self.world.clock.now, server, Begun(server.disk.header, tuple(server.disk.records))))
+
+    def source(self, process: Process) -> Source:
+        """Whose files a process writes; its name was given by its machine."""
+        node, _, database = process.name.rpartition("/")
+        return Source(Database(database), node, process.disk.header.sid)
 
     # -- faults -------------------------------------------------------------------------------------------------
 

@@ -6,21 +6,23 @@ import uuid
 from dataclasses import dataclass
 
 from fake_raft import Disk, Network, Process, Profile, StartRefused, VirtualClock, check_file
+from fake_raft.journal import Journal
 from harness.addresses import raft_address
 from harness.cluster import DATABASES, Database
 from harness.executors.simulation.clock import MICRO
 from harness.search.tape import Tape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class World:
-    """What all machines share."""
+    """What all machines share. ``journal`` is where servers note what they write, if anybody wants to know."""
 
     clock: VirtualClock
     network: Network
     tape: Tape
     profile: Profile
     election_timer_ms: int
+    journal: Journal | None = None
 
 
 FULL = "No space left on device"
@@ -123,6 +125,7 @@ class Machine:
         process = Process(
             world.clock, world.network, world.tape, world.profile, disk, address, name=f"{self.name}/{database}"
         )
+        process.journal = world.journal
         try:
             process.start()
         except StartRefused as refused:

@@ -10,6 +10,11 @@ from language import Bridge, CutAt, OneWay, Operation, Partition, Script
 
 FAMILIES = ("3.1", "3.5", "newest")
 
+ALL = "all"
+LASTING = "what lasts"
+"""How much of the end is compared: all that is seen of each server; or what does not depend on the instant: which
+processes run or died with which words, the configuration as each sees it, and the rows that it serves if it answers."""
+
 Allowed: TypeAlias = Mapping[str, tuple[str, ...]]
 """Family of releases -> the replies that it may give; more than one where chance decides."""
 
@@ -44,14 +49,14 @@ def unseen(operation: Operation) -> Said:
 class Case:
     """``source`` names the facts; ``tapes``: runs of the model among which a real one must be.
 
-    ``compares_end``: whether the last look at every server must agree too.
+    ``end``: how much of the last look at every server must agree too.
     """
 
     name: str
     source: str
     steps: tuple[Step, ...]
     tapes: int = 40
-    compares_end: bool = True
+    end: str = ALL
 
     @property
     def script(self) -> Script:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from language import Outcome
+from language import Outcome, View
 from play import play
 from worlds.fake import FakeWorld, Invented, Seeded
 from worlds.protocol import Names
@@ -14,7 +14,7 @@ from worlds.real import RealWorld
 
 from fake_raft import by_version
 
-from .case import FAMILIES, Case
+from .case import ALL, FAMILIES, Case
 
 FEW = 6
 """Runs of the model that must show nothing wrong, however little chance decides."""
@@ -77,7 +77,15 @@ def fake_complaint(case: Case, release: str) -> str:
 def comparable(case: Case, outcome: Outcome) -> tuple[object, ...]:
     """What must be the same on both worlds."""
     replies = tuple("" if place in case.unseen else reply for place, reply in enumerate(outcome.replies))
-    return (replies, outcome.servers if case.compares_end else ())
+    return (replies, tuple((name, at_end(case, view)) for name, view in outcome.servers))
+
+
+def at_end(case: Case, view: View) -> View:
+    """What is compared of the last look at a server."""
+    if case.end == ALL:
+        return view
+    configuration = tuple(member.partition(" ")[0] for member in view.members)
+    return View(view.process, members=configuration, rows=view.rows)
 
 
 def difference(case: Case, real: Outcome, release: str, names: Names) -> str:
@@ -94,11 +102,9 @@ def difference(case: Case, real: Outcome, release: str, names: Names) -> str:
         for place, (operation, mine, theirs) in enumerate(zip(case.script, real.replies, usual.replies, strict=True))
         if mine != theirs and place not in case.unseen
     ]
-    if case.compares_end:
-        views = dict(usual.servers)
-        lines += [
-            f"{name}: real {view}, fake {views.get(name)}" for name, view in real.servers if views.get(name) != view
-        ]
+    views = {name: at_end(case, view) for name, view in usual.servers}
+    mine = {name: at_end(case, view) for name, view in real.servers}
+    lines += [f"{name}: real {view}, fake {views.get(name)}" for name, view in mine.items() if views.get(name) != view]
     return f"not among {case.tapes} runs of the model; the usual one differs in: " + "; ".join(lines)
 
 

@@ -27,7 +27,7 @@ from language import (
 )
 from play import formation
 
-from .case import Case, says, unseen
+from .case import LASTING, Case, says, unseen
 
 NOT_SENT, UNKNOWN, STARTED = "error: failed to send removal request", "error: unknown server", "started removal"
 STRANGER = "refused: server does not belong to cluster"
@@ -148,7 +148,7 @@ CASES = (
             Kill(2),
             says(Write(1, "y", 2), "no answer"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "J7",
@@ -241,7 +241,7 @@ CASES = (
             says(Leave(4), ""),
             says(Until("gone", (4,), seconds=10), "yes"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "two-joiners",
@@ -291,7 +291,7 @@ CASES = (
             Resume(3),
             says(Until("member", (3,), seconds=8), p31="no", p35="yes", newest="yes"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "transfer-after-replication",
@@ -306,6 +306,26 @@ CASES = (
             Heal(),
             says(Until("formed", (1, 2, 3), seconds=40), "yes"),
         ),
-        compares_end=False,
+        end=LASTING,
+    ),
+    Case(
+        "a-member-without-data",
+        "5, 9.17; measured on 3.1, 3.5 and 4.0",
+        (
+            *formation(2),
+            CutAt(1, 2, "append_request"),
+            CutAt(1, 2, "install_snapshot_request"),
+            RestoreJoinFile(2),
+            Start(2),
+            Run(0.4),
+            says(
+                Look(2, ("status", "role", "members", "log", "connected")),
+                "status cluster member; role follower; members; log [1, 1]; connected False",
+            ),
+            says(Read(2), "refused"),
+            says(Write(2, "x"), "refused"),
+            says(Compact(2), "error: no server"),
+            says(Until("dead", (2,)), "yes"),
+        ),
     ),
 )

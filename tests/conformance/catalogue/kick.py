@@ -5,7 +5,7 @@ from __future__ import annotations
 from language import Join, Kick, Kill, Leave, Look, Read, Run, Start, Until, Wait, Write
 from play import formation
 
-from .case import Case, says, unseen
+from .case import LASTING, Case, says, unseen
 
 STARTED, SENT = "started removal", "sent removal request to leader"
 UNKNOWN, DROPPED, NOT_SENT = "error: unknown server", "error: unknown cluster", "error: failed to send removal request"
@@ -143,7 +143,7 @@ CASES = (
             unseen(Wait()),
             says(Look(1, ("configuration",)), "configuration s1 s3", "configuration s1 s2 s3"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "K5",

@@ -68,6 +68,6 @@ CASES = (
             ),
             says(CheckCluster((1, 2, 3, 4, 5)), "inconsistent"),
         ),
-        tapes=120,
+        tapes=500,
     ),
 )

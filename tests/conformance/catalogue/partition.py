@@ -20,14 +20,14 @@ from language import (
 )
 from play import formation
 
-from .case import Case, says, unseen
+from .case import LASTING, Case, says, unseen
 
 ALL = (1, 2, 3)
 
 CASES = (
     Case(
         "P1",
-        "7.1 P1, 2, 11.2",
+        "7.1 P1, 2, 11.2, upstream 972",
         (
             *formation(3),
             Partition(((3,), (1, 2))),
@@ -40,7 +40,7 @@ CASES = (
             says(Until("term", (1,), 2, seconds=4), p31="yes", p35=("yes", "no"), newest="no"),
             says(Until("formed", ALL, seconds=60), "yes"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "P2-leader-unheard",
@@ -55,7 +55,7 @@ CASES = (
             says(Until("follows", ALL, seconds=60), "yes"),
             says(Until("formed", ALL, seconds=60), "yes"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "P3-bridge",
@@ -68,7 +68,7 @@ CASES = (
             Heal(),
             says(Until("formed", ALL, seconds=60), "yes"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "P4-halves",
@@ -90,7 +90,7 @@ CASES = (
             says(Read("new"), "before kept"),
             says(CheckCluster((1, 2, 3, 4, 5)), "consistent"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "P5-removed-meanwhile",
@@ -120,6 +120,6 @@ CASES = (
             Heal(),
             says(Until("formed", ALL, seconds=60), "yes"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
 )

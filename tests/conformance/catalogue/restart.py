@@ -21,7 +21,7 @@ from language import (
 )
 from play import formation
 
-from .case import Case, says
+from .case import LASTING, Case, says
 
 ALL = (1, 2, 3)
 
@@ -152,7 +152,7 @@ CASES = (
             says(Read(3), "x"),
             says(CheckCluster(ALL), "consistent"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
     Case(
         "back-within-the-timeout",
@@ -165,6 +165,6 @@ CASES = (
             says(Until("follows", ALL, seconds=40), "yes"),
             says(Until("term", ALL, 2), "yes"),
         ),
-        compares_end=False,
+        end=LASTING,
     ),
 )

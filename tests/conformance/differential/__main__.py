@@ -1,7 +1,9 @@
 """``python -m differential N [FIRST]``: N random scripts on the host's servers and on the model.
 
-Environment: CONFORMANCE_WORKERS, how many scripts are played at a time; SUITE, another installation. The exit status
-says whether all agree. What differs is shrunk and saved to the corpus.
+``python -m differential again DIRECTORY``: the real runs that were recorded there, and the model as it is now.
+
+Environment: CONFORMANCE_WORKERS, how many scripts are played at a time; SUITE, another installation; RECORDS, where
+real runs are recorded. The exit status says whether all agree. What differs is shrunk and saved to the corpus.
 """
 
 from __future__ import annotations
@@ -12,13 +14,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 from catalogue.places import room_for
 from installed_roots import HOST, find, missing
 from language import Script
 from play import play
 
-from . import corpus
+from . import corpus, records
 from .compare import Difference, difference
 from .generate import generate, needs_filters
 from .shrink import shrink
@@ -37,15 +40,20 @@ class Result:
     once: str = ""
 
 
-def compare(script: Script, suite: str) -> Difference | None:
+RECORDS = os.environ.get("RECORDS", "")
+
+
+def compare(script: Script, suite: str, seed: int = -1) -> Difference | None:
     """Play a script on an installation, and look for the same on the model. Raises OSError or AssertionError where the
-    real one can't be played."""
+    real one can't be played. ``seed``: which run is recorded, if any is."""
     installation = find(suite)
     assert installation is not None, missing(suite)
     with room_for(installation.prefix, filters=needs_filters(script)) as world:
         if needs_filters(script) and not world.partitions:
             raise OSError("partitions need root")
         real = play(world, script)
+        if RECORDS and seed >= 0:
+            records.save(records.record(world, seed, installation.version, script, real), Path(RECORDS))
         return difference(world, installation.version, script, real)
 
 
@@ -54,9 +62,9 @@ def one(seed: int, suite: str) -> Result:
     heartbeats, which the model's never do; then it is shrunk."""
     script = generate(seed, cuts=os.geteuid() == 0)
     try:
-        found = compare(script, suite)
+        found = compare(script, suite, seed)
         if found is not None:
-            again = compare(script, suite)
+            again = compare(script, suite, seed)
             if again is None:
                 return Result(seed, script, None, once=str(found))
             script = shrink(script, lambda smaller: compare(smaller, suite) is not None, SHRINKING)
@@ -65,7 +73,28 @@ def one(seed: int, suite: str) -> Result:
     return Result(seed, script, found)
 
 
+def one_again(path: Path) -> tuple[Path, int, Difference | None]:
+    recorded = records.load(path)
+    return path, len(recorded.script), difference(recorded, recorded.release, recorded.script, recorded.real)
+
+
+def again(directory: Path) -> int:
+    """Real runs of before, and the model of now."""
+    paths = sorted(directory.glob("*.json"))
+    operations = differ = 0
+    with ProcessPoolExecutor(AT_A_TIME) as pool:
+        for path, length, found in pool.map(one_again, paths):
+            operations += length
+            if found is not None:
+                differ += 1
+                print(f"{path} differs: {found}", flush=True)
+    print(f"{len(paths)} recorded runs with {operations} operations, and the model: {differ} disagree")
+    return 1 if differ else 0
+
+
 def main(words: Sequence[str]) -> int:
+    if words[:1] == ["again"]:
+        return again(Path(words[1]))
     count = int(words[0]) if words else 20
     first = int(words[1]) if len(words) > 1 else 0
     suite = os.environ.get("SUITE", HOST)

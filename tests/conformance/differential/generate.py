@@ -11,6 +11,7 @@ from language import (
     Compact,
     Copy,
     Create,
+    Exit,
     FailureTest,
     Heal,
     Join,
@@ -58,6 +59,7 @@ class Writer:
         self.paused: list[int] = []
         self.copies: list[int] = []
         self.cut = False
+        self.delayed: list[int] = []
         self.rows = 0
         self.steps: list[Operation] = []
 
@@ -97,7 +99,7 @@ class Writer:
     def kill(self) -> None:
         number = self.any()
         self.down(number)
-        self.steps.append(self.random.choice((Kill, Kill, Stop))(number))
+        self.steps.append(self.random.choice((Kill, Kill, Stop, Exit))(number))
 
     def start(self) -> None:
         absent = [number for number in self.known if number not in self.up and number not in self.paused]
@@ -119,8 +121,9 @@ class Writer:
 
     def kick(self) -> None:
         target = self.random.choice(self.known)
-        by = self.random.choice(("id", "id", "prefix", "address", "ID"))
-        self.steps.append(Kick(self.any(), target, by))
+        by = self.random.choice(("id", "id", "prefix", "address", "ID", "garbage"))
+        life = 0 if self.random.random() < 0.1 else -1
+        self.steps.append(Kick(self.any(), target, by, life))
 
     def leave(self) -> None:
         self.steps.append(Leave(self.any()))
@@ -141,6 +144,13 @@ class Writer:
         if others:
             self.up.append(number)
             self.steps.append(Join(number, (self.random.choice(others),)))
+
+    def create_again(self) -> None:
+        """A member makes a cluster of its own, as start scripts do that don't see their file."""
+        number = self.any()
+        self.down(number)
+        self.up.append(number)
+        self.steps.append(Create(number, TIMER))
 
     def copy(self) -> None:
         if not self.copies:
@@ -169,6 +179,13 @@ class Writer:
     def transfer(self) -> None:
         self.steps.append(FailureTest(self.any(), "transfer-leadership"))
 
+    def delay_election(self) -> None:
+        if self.delayed:
+            self.steps.append(FailureTest(self.delayed.pop(), "clear"))
+        else:
+            self.delayed.append(self.any())
+            self.steps.append(FailureTest(self.delayed[0], "delay-election"))
+
     def cut_off(self) -> None:
         """A partition, full, one-way or with a bridge; or the end of it."""
         if not self.cuts or len(self.known) < 2:
@@ -196,11 +213,13 @@ FREQUENCIES: dict[Callable[[Writer], None], int] = {
     Writer.leave: 2,
     Writer.join: 3,
     Writer.wipe: 1,
-    Writer.copy: 1,
+    Writer.copy: 3,
     Writer.restore_join_file: 1,
     Writer.timer: 1,
     Writer.compact: 2,
     Writer.transfer: 1,
+    Writer.create_again: 1,
+    Writer.delay_election: 1,
     Writer.cut_off: 4,
 }
 ACTIONS = tuple(FREQUENCIES)
@@ -208,8 +227,8 @@ WEIGHTS = tuple(FREQUENCIES.values())
 
 
 def generate(seed: int, *, cuts: bool) -> Script:
-    """The script of a seed. ``cuts``: with partitions, in every third script."""
-    return Writer(seed, cuts=cuts and seed % 3 == 0).script()
+    """The script of a seed. ``cuts``: with partitions, in every second script."""
+    return Writer(seed, cuts=cuts and seed % 2 == 0).script()
 
 
 def needs_filters(script: Script) -> bool:

@@ -300,6 +300,9 @@ class FakeWorld:
 
     # -- time -------------------------------------------------------------------------------------------------------
 
+    def now(self) -> float:
+        return self._clock.now / SECOND
+
     def run(self, seconds: float) -> None:
         self._clock.run_until(self._clock.now + round(seconds * SECOND))
 

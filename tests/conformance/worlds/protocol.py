@@ -94,6 +94,9 @@ class World(Protocol):
     def check_cluster(self, *numbers: int) -> str:
         """What ``ovsdb-tool check-cluster`` has against these servers' files; "" if nothing."""
 
+    def now(self) -> float:
+        """Seconds since whenever."""
+
     def run(self, seconds: float) -> None: ...
 
     def until(self, condition: Callable[[], object], seconds: float) -> bool: ...

@@ -281,6 +281,9 @@ class RealWorld:
 
     # -- time -------------------------------------------------------------------------------------------------------
 
+    def now(self) -> float:
+        return time.monotonic()
+
     def run(self, seconds: float) -> None:
         time.sleep(seconds)
 

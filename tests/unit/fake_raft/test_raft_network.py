@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from raft_support import SECOND, Cluster, Seeded, address, host
+import pytest
+from raft_support import SECOND, Cluster, Seeded, address, host, sid
 
 from fake_raft import OVS_3_1, VirtualClock
 from fake_raft.messages import AppendRequest, Message
@@ -135,6 +136,56 @@ def test_a_stopped_process_loses_its_office_and_reads_on_when_it_continues() -> 
     cluster.run(4)
     assert cluster.role(1) == "follower"
     assert cluster.member(1)
+
+
+@pytest.mark.parametrize(
+    ("heartbeats", "closed", "arrives"), [(0, True, True), (1, True, True), (3, True, False), (3, False, True)]
+)
+def test_who_slept_loses_what_a_closed_connection_still_had(heartbeats: int, closed: bool, arrives: bool) -> None:
+    """The first heartbeat's answer is met with a reset, the second one fails: what came after them is not read."""
+    cluster = Cluster(OVS_3_1).form(3)
+    cluster.run(2)
+    end = cluster.status(3).log_end
+    cluster.at[3].pause()
+    cluster.run(heartbeats / 3)
+    cluster.write(1, "x")
+    if closed:
+        cluster.at[1].kill()
+        cluster.at[2].kill()
+    cluster.run(0.2)
+    cluster.at[3].unpause()
+    cluster.run(0.1)
+    assert (cluster.status(3).log_end > end) == arrives
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_who_slept_while_it_was_removed_knows_if_an_entry_came_before_the_heartbeats(written: bool) -> None:
+    """What acknowledges an entry waits for the disk, so that nothing is sent before all is read (measured on 3.1.0)."""
+    cluster = Cluster(OVS_3_1).form(4)
+    cluster.run(2)
+    cluster.at[3].pause()
+    if written:
+        cluster.write(1, "x")
+    cluster.run(2)
+    cluster.at[1].kick(sid(3))
+    cluster.run(8)
+    cluster.at[3].unpause()
+    cluster.run(2)
+    assert (cluster.at[3].error == "unknown cluster") == written
+
+
+def test_a_cut_of_one_way_soon_stops_the_other_as_acknowledgements_are_lost() -> None:
+    """New data goes out until the kernel would retransmit, 200 ms after the first that was not acknowledged."""
+    cluster = Cluster(OVS_3_1).form(3)
+    cluster.run(2)
+    cluster.network.cut(host(3), host(1))
+    cluster.run(1)
+    silence = next(server.last_msg_ms or 0 for server in cluster.status(3).servers if server.sid4 == sid(1)[:4])
+    assert silence > 600, "one of three heartbeats was heard"
+    assert cluster.until(lambda: cluster.role(3) == "candidate", 2)
+    assert cluster.leader() == 1
+    cluster.network.heal()
+    assert cluster.until(lambda: cluster.member(3) and cluster.status(3).leader != "unknown", 8)
 
 
 def test_connections_are_retried_after_1_2_4_and_8_seconds() -> None:

@@ -1,0 +1,24 @@
+"""S18: a client that remembers how far it has read never reads older data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.invariants.base import EndState, Property
+
+
+class ReadsAdvance(Property):
+    """The lab's client remembers the index that ``_Server`` told with its last read and turns away from servers that
+    are behind it, as OVN's own clients do (``min_index`` of the IDL)."""
+
+    id = "S18"
+    statement = "A client that refuses servers behind its last index never misses a row that it has read before."
+    source = "ovsdb(7) on consistency; ovsdb-server(5), _Server.Database.index; facts: testing C"
+
+    def at_end(self, end: EndState) -> Iterable[str]:
+        if end.history is None:
+            return []
+        return [
+            f"{r.database}: a client read {r.row} at {r.seen:.0f} s, and no longer at {r.missed:.0f} s"
+            for r in end.history.regressions
+        ]
