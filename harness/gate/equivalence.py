@@ -105,7 +105,7 @@ def equivalent(plan: Plan, mutation: str, members: int) -> str:
     if kind == "leader-only" and isinstance(step, Remove) and plan.verb == "remove" and members == 3:
         return "a removal from three is committed when both survivors have it: the leader's word is everybody's"
     if kind == "reversed" and isinstance(step, SetEnv) and step.workload != CENTRAL:
-        return "clients try the addresses in an order that they draw (ovsdb-client(1): remotes are shuffled)"
+        return "clients try the addresses in random order (ovsdb-client(1), ovn-nbctl(8))"
     if kind == "drop" and isinstance(step, SetEnv) and _set_already(plan, at):
         return "the same value was set before, and nothing of the procedure has changed it since"
     return ""

@@ -198,10 +198,10 @@ def test_every_output_tells_the_same(caught: Gated, passed: Gated) -> None:
     assert [one["verdict"] for one in as_data["subjects"]] == ["failed", "passed"]
     assert as_data["verdict"] == "failed"
     line = caught.stories[0].line
-    assert f"change.md:{line}: unsafe: P2" in text
+    assert f"change.md:{line}: unsafe: P" in text
     assert as_data["subjects"][0]["stories"][0]["line"] == line
     first = next(iter(annotated(both)))
-    assert first.startswith(f"::error file=change.md,line={line},title=ovnswap gate%3A unsafe::unsafe: P2")
+    assert first.startswith(f"::error file=change.md,line={line},title=ovnswap gate%3A unsafe::unsafe: P")
     assert "%0A" in first
     assert "\n" not in first
     suites = ElementTree.fromstring(junit(both))
