@@ -16,6 +16,7 @@ from harness.errors import BadInput, Inconclusive
 from harness.executor import LabExecutor
 from harness.faults import LATENT, Fault, FaultKind, FaultPlan, TimedFault
 from harness.procedures.wanted import Wanted, make
+from harness.recording import Kind
 from harness.runner import Progress
 from harness.search import automation, troubles
 from harness.search.case import Case, Hit, Position
@@ -231,7 +232,7 @@ class Director:
         if trouble.hands is None:
             self._to_node(trouble, bite)
         else:
-            self._ledger.happened(self._lab.now(), f"operator: {trouble.words}")
+            self._ledger.happened(self._lab.now(), f"operator: {trouble.words}", Kind.HANDS)
             self._to_operator(bite, trouble.hands)
 
     def _expect_election(self, database: Database | None) -> None:
@@ -262,7 +263,7 @@ class Director:
             if not ends[1]:
                 return
         self._befall(ends)
-        self._ledger.happened(self._lab.now(), f"{' and '.join(ends)}: {trouble.words}")
+        self._ledger.happened(self._lab.now(), f"{' and '.join(ends)}: {trouble.words}", Kind.FAULT)
         for after, kind in trouble.faults:
             fault = Fault(kind, () if kind is FaultKind.HEAL else ends)
             if kind is FaultKind.PARTITION and not after:
@@ -322,7 +323,7 @@ class Director:
     def _kick(self, bite: Bite) -> None:
         if self._before_all.kick_strangers(self._ledger.attended(self._lab, "automation")):
             bite.changed = True
-            self._ledger.happened(self._lab.now(), "automation kicks who is not in its list")
+            self._ledger.happened(self._lab.now(), "automation kicks who is not in its list", Kind.HANDS)
             self._ledger.excuse(self._lab.now())
 
     def _second(self, bite: Bite, hands: Hands) -> None:
@@ -332,7 +333,7 @@ class Director:
             wanted = Wanted("guarded", "remove", automation.bystander(self._before_all.view, about))
 
         def tell(words: str) -> None:
-            self._ledger.happened(self._lab.now(), f"the second operator: {words}")
+            self._ledger.happened(self._lab.now(), f"the second operator: {words}", Kind.HANDS)
 
         lab = self._ledger.attended(self._lab, "the second operator")
         colleague = Colleague(lab, lambda: make(wanted, self._lab.view(), self._lab.files), tell)
