@@ -17,6 +17,7 @@ from harness.cluster import DATABASES, Versions
 from harness.errors import BadInput
 from harness.executors import create
 from harness.gate import against
+from harness.gate.control import excuse
 from harness.gate.gate import Settings, gate
 from harness.gate.shapes import FIRST, FOLLOWER, LEADER, PROFILES, SIZES, Shape, shapes, target
 from harness.gate.subject import Subject, of_file, ours
@@ -28,8 +29,10 @@ from harness.report.gate_page import gate_page
 from harness.report.gate_text import gate_data, gate_lines
 from harness.report.markdown import runbook as markdown
 from harness.report.page import render
-from harness.search.case import Case
+from harness.search import trial
+from harness.search.case import Case, Hit
 from harness.search.opened import opened
+from harness.search.trial import Verdict
 from harness.spec import ClusterSpec
 
 LEAVER = "kube-ovn-control-plane3"
@@ -297,3 +300,15 @@ def test_two_procedures_in_one_file_are_two_subjects_or_the_one_that_is_named() 
 def test_a_release_that_is_asked_for_is_the_only_one() -> None:
     only = Versions((1, 22), "v1.16.2", "3.5")
     assert {shape.versions for shape in shapes("add", (), (only,))} == {only}
+
+
+def test_what_a_fault_does_to_a_cluster_that_nobody_changes_does_not_count() -> None:
+    """OVS 3.5.0's early pre-vote: two servers stay without a leader when one was paused, and two newer ones do not."""
+    (subject,) = ours("guarded:remove", (3,))
+    for ovs, excused in (("3.5", True), ("newest", False)):
+        shape = shapes("remove", (3,), (replace(PROFILES[0], ovs=ovs),))[0]
+        case = replace(subject.case(shape), hits=(Hit.parse("1:before:pause@kube-ovn-control-plane3"),))
+        calm = trial.run(subject.case(shape))
+        stuck = replace(calm, case=case, verdict=Verdict.STUCK, reasons=("nb has no leader",))
+        (story,) = ways([("faults", shape, stuck)])
+        assert bool(excuse(story, "remove")) == excused
