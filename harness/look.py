@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import health
 from harness.addresses import host_of
-from harness.cluster import DATABASES, ClusterView
+from harness.cluster import DATABASES, ClusterView, Database
 from harness.executor import LabExecutor
 from harness.invariants import EndState
 from harness.workload import History
@@ -29,3 +29,10 @@ def served(
     }
     files = {name: executor.files(name) for name in retired}
     return EndState(view, expected, retired, history, rows, files, before)
+
+
+def check_files(executor: LabExecutor) -> dict[Database, str]:
+    """What ``ovsdb-tool check-cluster`` complains of in the files of each database; nothing where it finds nothing, or
+    where there are no real files."""
+    replies = {database: executor.check_files(database) for database in DATABASES}
+    return {database: reply.text for database, reply in replies.items() if reply is not None and not reply.ok}

@@ -6,7 +6,7 @@ in the order of each file; where a backend knows it (``sim``) also in the order 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from harness.cluster import Database
@@ -101,3 +101,24 @@ class RaftEvent(NamedTuple):
     at: float
     source: Source
     fact: Fact
+
+
+def gathered(cid: str | None, base: int, base_term: int, servers: Mapping[str, str], facts: Iterable[Fact]) -> Contents:
+    """A file as a server that opens it takes it: its snapshot, and what is left of the records that follow."""
+    entries: list[Appended] = []
+    led: list[tuple[int, str]] = []
+    term, vote, commit = 0, None, base
+    for fact in facts:
+        if isinstance(fact, Appended):
+            while entries and entries[-1].position >= fact.position:
+                entries.pop()
+            entries.append(fact)
+        if isinstance(fact, Appended | Term | Led) and fact.term > term:
+            term, vote = fact.term, None
+        if isinstance(fact, Term) and fact.vote is not None:
+            vote = fact.vote
+        elif isinstance(fact, Committed):
+            commit = fact.position
+        elif isinstance(fact, Led):
+            led.append((fact.term, fact.sid))
+    return Contents(cid, base, base_term, servers, tuple(entries), term, vote, commit, tuple(led))

@@ -9,8 +9,8 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +28,7 @@ from harness.executors.fake_kubernetes import FakeKubernetes, running_env
 from harness.executors.processes import files, installed, janitor, jsonrpc, moments
 from harness.executors.processes.client import ProcessClient
 from harness.executors.processes.database import markers
+from harness.executors.processes.following import Files
 from harness.executors.processes.host import Host
 from harness.executors.processes.hurts import Hurts
 from harness.executors.processes.installed import missing
@@ -37,6 +38,7 @@ from harness.executors.processes.netns import Namespaces
 from harness.executors.processes.network import Network
 from harness.executors.processes.real_clock import RealClock
 from harness.executors.processes.spawner import Spawner
+from harness.executors.processes.usual import NothingBad
 from harness.executors.processes.workers import Workers
 from harness.faults import Fault, FaultKind, FaultPlan
 from harness.raft_events import RaftEvent
@@ -62,13 +64,6 @@ OPERATOR_PATIENCE = 10
 OVS = "ovs-ovn"
 
 __all__ = ["OvsdbExecutor", "missing"]
-
-
-class NothingBad:
-    """fake_kube's choices: the usual one each time. What goes wrong here goes wrong by itself, or is injected."""
-
-    def choose(self, _name: str, _n: int) -> int:
-        return 0
 
 
 class OvsdbExecutor(FakeKubernetes):
@@ -107,6 +102,7 @@ class OvsdbExecutor(FakeKubernetes):
             self.machines = Machines(Site(*parts, kube_ovn, spec.election_timer_ms))
             super().__init__(spec, Cluster(self._clock, self.machines, NothingBad(), kubernetes))
             self._hurts = Hurts(self.machines, self.kube)
+            self._followed = self._undo.enter_context(closing(Files(self.machines)))
             self.versions = replace(spec.versions, ovs=installed.ovs_release())
             self._client = ProcessClient(self._network, self._listed, self.now, self._clock)
             if not keep:
@@ -221,8 +217,8 @@ class OvsdbExecutor(FakeKubernetes):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        missing = {Capability.RAFT_EVENTS, Capability.ORDERED_EVENTS}
-        return frozenset(Capability) - (missing if self._has_partitions else missing | {Capability.PARTITIONS})
+        missing = () if self._has_partitions else (Capability.PARTITIONS,)
+        return frozenset(Capability) - {Capability.ORDERED_EVENTS, *missing}
 
     @property
     def _has_partitions(self) -> bool:
@@ -266,8 +262,8 @@ class OvsdbExecutor(FakeKubernetes):
         host = self._host(node)
         return NodeFiles(node, host.names() if host.powered else None)
 
-    def raft_events(self) -> tuple[RaftEvent, ...]:
-        return ()
+    def raft_events(self) -> Sequence[RaftEvent]:
+        return list(self._followed.news(self.now()))
 
     def rows(self, database: Database, node: str) -> frozenset[str] | None:
         try:

@@ -22,11 +22,12 @@ class QuorumOverlap(Property):
         self._waits: dict[tuple[Database, str], Mapping[str, str]] = {}
 
     def on_lead(self, server: Replica, term: int) -> None:
-        self._meets(server, server.servers)
+        if server.raft.settled_term < term:
+            self._meets(server, server.servers)
 
     def on_configure(self, server: Replica, index: int, servers: Mapping[str, str], before: Mapping[str, str]) -> None:
-        if server.leads != server.term:
-            return
+        if server.leads != server.term or server.raft.settled_at >= index:
+            return  # an old leader; or files are read one after the other, and this one late
         if server.configured > server.commit:  # written in one go with the record that commits the one before (S10)
             self._waits[server.database, server.sid] = servers
         else:

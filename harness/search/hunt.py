@@ -7,7 +7,6 @@ kicks whoever is silent. In a window of four members it finds two leaders that c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from harness.cluster import DATABASES, Database
 from harness.executor import LabExecutor
+from harness.invariants import RAFT, Grade
 from harness.procedures.wanted import Wanted
 from harness.search.case import Case
 from harness.search.coverage import Coverage
@@ -36,6 +36,7 @@ FAULTS = ("crash", "restart", "partition", "one-way", "pause")
 BUDGET = Budget(runs=1500)
 SCALE = 0.4
 """Real seconds for a cluster second: an election timer of two seconds."""
+SAFETY = frozenset(prop.id for prop in RAFT if prop.grade is Grade.SAFETY)
 HASTE = 45.0
 """Cluster seconds for which one step of a run on real servers waits at most."""
 SETTLES = 60.0
@@ -69,7 +70,7 @@ def guarded(node: str, members: int = WINDOW) -> Case:
 
 def safety_is_broken(summary: Summary) -> bool:
     """One of raft's properties is, whatever else is: not only liveness or the procedure's own."""
-    return summary.bad and any(re.fullmatch(r"S\d+", name) for name in broken_by(summary))
+    return summary.bad and any(name in SAFETY for name in broken_by(summary))
 
 
 def hunt(base: Case, budget: Budget = BUDGET, faults: Sequence[str] = FAULTS, jobs: int = 1) -> Found:

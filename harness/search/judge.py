@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import Enum
 
 from harness import health
@@ -10,7 +11,7 @@ from harness.cluster import DATABASES, ClusterView
 from harness.errors import BadInput
 from harness.executor import LabExecutor, WaitTimeout
 from harness.invariants import CATALOGUE, Ending, EndState, Grade, Monitor, Violation, World
-from harness.look import served
+from harness.look import check_files, served
 from harness.plan import Plan
 from harness.procedures.wanted import Wanted
 from harness.search.case import Case
@@ -67,7 +68,7 @@ class Judge:
         """Safety first, however the run ended; then whether it ended well. ``hits`` says of each fault whether it
         changed anything, ``plan`` makes the plan once more (or raises :class:`BadInput`: nothing is left to do)."""
         self.world.hits = list(hits)
-        end = self._end(history)
+        end = replace(self._end(history), tool=check_files(self._lab))
         self.witness.look(end.view)
         empty = self.monitor.at_end(end, (Grade.RUN,)) + self.monitor.broken(Grade.RUN)
         if any(violation.invariant == "M2" for violation in empty):

@@ -67,21 +67,29 @@ def read(path: Path) -> DatabaseLog | None:
 
 def _records(content: bytes) -> Iterator[dict[str, Any]]:
     """Whole, undamaged records; whatever follows a damaged one was never acknowledged."""
-    at = 0
-    while (head := _RECORD.match(content, at)) is not None:
-        at = head.end() + int(head[2])
-        body = content[head.end() : at]
+    return iter(records(content)[0])
+
+
+def records(content: bytes) -> tuple[list[dict[str, Any]], int]:
+    """Whole, undamaged records from the beginning on, and how many bytes they take."""
+    found: list[dict[str, Any]] = []
+    read = 0
+    while (head := _RECORD.match(content, read)) is not None:
+        end = head.end() + int(head[2])
+        body = content[head.end() : end]
         if len(body) < int(head[2]) or hashlib.sha1(body).hexdigest() != head[3].decode():
-            return
+            break
         record = json.loads(body)
         if not isinstance(record, dict):
-            return
-        yield record
+            break
+        found.append(record)
+        read = end
+    return found, read
 
 
 def _replay(header: dict[str, Any], records: Iterator[dict[str, Any]]) -> tuple[Mapping[str, str], bool]:
     """An entry with an index that was there before replaces it and all that came after."""
-    configurations = [(int(header.get("prev_index", 0)), _servers(header.get("prev_servers", {})))]
+    configurations = [(int(header.get("prev_index", 0)), servers_of(header.get("prev_servers", {})))]
     left = False
     for record in records:
         left = left or record.get("note") == "left"
@@ -89,11 +97,11 @@ def _replay(header: dict[str, Any], records: Iterator[dict[str, Any]]) -> tuple[
             index = int(record["index"])
             configurations = [c for c in configurations if c[0] < index] or configurations[:1]
             if "servers" in record:
-                configurations.append((index, _servers(record["servers"])))
+                configurations.append((index, servers_of(record["servers"])))
     return configurations[-1][1], left
 
 
-def _servers(value: Mapping[str, Any]) -> dict[str, str]:
+def servers_of(value: Mapping[str, Any]) -> dict[str, str]:
     """A server is its address, or an object with address and nickname."""
     return {sid: server if isinstance(server, str) else str(server["address"]) for sid, server in value.items()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fake_raft import Process
@@ -23,6 +23,7 @@ from harness.raft_events import (
     Source,
     Stopped,
     Term,
+    gathered,
 )
 
 made = tuple.__new__
@@ -61,7 +62,7 @@ def _entry(record: EntryRecord) -> Appended:
     elif timer is not None:
         data = f"timer {timer}"
     elif servers is not None:
-        data = f"servers {','.join(servers)}"
+        data = f"servers {','.join(sorted(servers))}"
     return made(Appended, (index, term, data, servers))
 
 
@@ -69,36 +70,18 @@ def _note(record: NoteRecord) -> Left | None:
     return Left() if record.note == "left" else None
 
 
-def contents(header: Header, records: Sequence[Record]) -> Contents:
-    """A file as it stands, as a server that opens it takes it."""
-    entries: list[Appended] = []
-    term, vote, commit = 0, None, header.prev_index
-    led = []
-    for record in records:
-        if type(record) is EntryRecord:
-            entry = _entry(record)
-            while entries and entries[-1].position >= entry.position:
-                entries.pop()
-            entries.append(entry)
-        if getattr(record, "term", 0) > term or (type(record) is EntryRecord and record.entry.term > term):
-            term, vote = record.entry.term if type(record) is EntryRecord else record.term, None  # type: ignore[union-attr]
-        if type(record) is TermRecord and record.vote is not None:
-            vote = record.vote
-        elif type(record) is CommitRecord:
-            commit = record.position
-        elif type(record) is LeaderRecord:
-            led.append((record.term, record.sid))
-    servers = dict(header.servers)
-    return Contents(
-        header.cid, header.prev_index, header.prev_term, servers, tuple(entries), term, vote, commit, tuple(led)
-    )
+def contents(header: Header, records: Iterable[Record]) -> Contents:
+    """A file as it stands."""
+    facts = (FACTS[type(record)](record) for record in records)
+    told = (fact for fact in facts if fact is not None)
+    return gathered(header.cid, header.prev_index, header.prev_term, dict(header.servers), told)
 
 
 def begun(what: Begun) -> Opened:
     """A file that a process opened. Of one that has not joined only the header is read."""
     header = what.header
     records: Iterable[Record] = () if header.joining else what.records
-    return Opened(header.address, header.joining, header.remotes, contents(header, tuple(records)))
+    return Opened(header.address, header.joining, header.remotes, contents(header, records))
 
 
 def _ended(what: Ended) -> Stopped:
