@@ -113,6 +113,9 @@ class Process(Observed):
             self._die()
             self._network.unlisten(self)
             self.disk.lose_power()
+        elif self._server is not None and self.disk.synced < len(self.disk.records):  # it was killed just before
+            note_end(self, self._clock.now, self.disk.records[self.disk.synced :])
+            self.disk.lose_power()
 
     def exit(self) -> None:
         """``ovs-appctl exit``: a leader hands over, then the process exits. SIGTERM does not: it is :meth:`kill`

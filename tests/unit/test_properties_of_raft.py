@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from support_evidence import CID, A, B, C, D, E, Files, address, contents, servers
 
+from harness import executors, health
 from harness.cluster import DATABASES, ClusterView, Database
+from harness.faults import Fault, FaultKind
 from harness.invariants import RAFT, EndState, Monitor, World, violations
 from harness.raft_events import (
     Appended,
@@ -22,6 +25,9 @@ from harness.raft_events import (
     Stopped,
     Term,
 )
+from harness.search.tape import Tape
+from harness.spec import ClusterSpec
+from harness.watched import Watched
 from harness.workload import History, Regression, Write
 from tests.unit.support_views import Cluster, healthy
 
@@ -311,3 +317,18 @@ def test_a_row_that_was_read_and_is_missed_breaks_s18() -> None:
 def test_every_property_of_raft_is_broken_here() -> None:
     here = {case[0] for case in CASES} | {"S17", "S18"}
     assert {prop.id for prop in RAFT} - here == {"S19"}, "S19 is a procedure's to break: test_properties_of_procedures"
+
+
+def test_what_a_killed_server_had_not_synced_goes_with_the_power() -> None:
+    """Its kernel still had the commit index; that it is gone afterwards breaks nothing."""
+    with closing(executors.create("sim", ClusterSpec(members=3, spares=1), tape=Tape())) as lab:
+        watched = Watched(lab, lambda margins: None)
+        watched.view()
+        lab.client().start()
+        for kind in (FaultKind.CRASH, FaultKind.NODE_DOWN):
+            assert lab.inject(Fault(kind, ("kube-ovn-control-plane",)))
+            watched.view()
+        lab.sleep(60.0)
+        lab.inject(Fault(FaultKind.NODE_UP, ("kube-ovn-control-plane",)))
+        lab.wait(lambda: not health.all_problems(watched.view()), 600.0, "the node to be back")
+        assert watched.monitor.violations == []

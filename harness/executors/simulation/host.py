@@ -53,6 +53,7 @@ class Machine:
         self.disks: dict[Database, Disk] = {}
         self.headers: dict[Database, tuple[str, str]] = {}
         self.servers: dict[Database, Process] = {}
+        self._latest: dict[Database, Process] = {}
         self.full = self.forgets = False
         self.slow = self.late = 0.0
         self.says: bool | None = None
@@ -130,7 +131,7 @@ class Machine:
             process.start()
         except StartRefused as refused:
             return str(refused)
-        self.servers[database] = process
+        self.servers[database] = self._latest[database] = process
         return ""
 
     def kill_all(self) -> bool:
@@ -143,8 +144,8 @@ class Machine:
 
     def lose_power(self) -> None:
         """Both servers die unheard, and what was not synced is lost."""
-        for server in self.servers.values():
-            if server.alive:
+        for database, server in self._latest.items():
+            if server.disk is self.disks.get(database):  # also one that was killed, whose kernel had not synced all
                 server.lose_power()
         self.servers.clear()
         for disk in self.disks.values():
