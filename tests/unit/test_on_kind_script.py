@@ -1,5 +1,7 @@
-"""``ci/on-kind.sh`` around a lab that does not come up, tests that fail or hang, and Ctrl-C: what it answers, and that it
-always takes the lab down. The lab and pytest are stand-ins here; CI runs the script with the real ones."""
+"""What ``ci/on-kind.sh`` answers to a lab that does not come up, failing or hanging tests, Ctrl-C; the lab goes each time.
+
+The lab and pytest are stand-ins here; CI runs the script with the real ones.
+"""
 
 from __future__ import annotations
 
