@@ -1,4 +1,4 @@
-"""What ``ci/on-kind.sh`` answers to a lab that does not come up, failing tests, hanging ones, Ctrl-C; the lab always goes.
+"""What ``ci/on-kind.sh`` answers to a lab that does not come up, failing or hanging tests, Ctrl-C; the lab always goes.
 
 The lab and pytest are stand-ins here; CI runs the script with the real ones.
 """
