@@ -25,7 +25,7 @@ from harness.procedures import runbook
 from harness.procedures.wanted import Wanted
 from harness.report import data
 from harness.report.rehearsal import story_lines, summary_data
-from harness.search import receipt, tape, trial, troubles
+from harness.search import plans, receipt, tape, trial, troubles
 from harness.search.case import Case, Hit
 from harness.search.opened import opened
 from harness.spec import ClusterSpec
@@ -61,6 +61,18 @@ def rehearse() -> None:
 def _shared(function: Any) -> Any:
     for option in (
         click.option("--faults", metavar="A,B", help=f"Only these: {', '.join(troubles.TROUBLES)}."),
+        click.option(
+            "--schedules",
+            type=click.IntRange(1, 1000),
+            default=1,
+            metavar="N",
+            help="sim: each plan under N schedules: that of --seed, then drawn ones.  [default: 1]",
+        ),
+        click.option(
+            "--pairs",
+            type=click.Choice(plans.PAIRS),
+            help="Two faults a run: few pairs in which any two of everything meet, or all (millions).",
+        ),
         click.option("--runs", type=click.IntRange(1), metavar="N", help="At most so many, spread over all places."),
         click.option("--time-budget", metavar="60s", help="Stop after this time (s, m or h); what was tried counts."),
         click.option("--jobs", type=click.IntRange(1, 256), help="Processes.  [default: one for each processor]"),
@@ -196,11 +208,15 @@ def _rehearse(
     if values["tape_text"]:
         case = case.under(tape.parse(values["tape_text"]))
     if hits or values["tape_text"]:
+        if values["schedules"] > 1 or values["pairs"]:
+            raise BadInput("--schedules and --pairs have no effect on one run", todo="leave out --at and --tape")
         if report is not None:
             raise BadInput("--report is for all single faults", why="one run proves nothing", todo="leave out --at")
         say(f"on: {where}; made for this run and removed afterwards")
         _once(context, replace(case, hits=hits), source.backend, words, form, path)
         return
+    if values["schedules"] > 1 and source.backend != "sim":
+        raise BadInput("real servers draw their schedule themselves", todo="leave out --schedules, or --backend sim")
     asked = Asked(
         case=case,
         words=words,
@@ -212,6 +228,8 @@ def _rehearse(
         runs=values["runs"],
         budget=budget,
         jobs=values["jobs"],
+        schedules=values["schedules"],
+        pairs=values["pairs"] or "",
     )
     code = rehearsing.run(asked, form, path, report)
     if code is not ExitCode.OK:

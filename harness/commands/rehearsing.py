@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from harness import executors
@@ -19,12 +20,22 @@ from harness.plan import Plan
 from harness.procedures.wanted import make
 from harness.report import data
 from harness.report.page import render
-from harness.report.rehearsal import STORIES, Rehearsal, Words, progress_line, rehearsal_data, rehearsal_lines
+from harness.report.rehearsal import (
+    STORIES,
+    Rehearsal,
+    Words,
+    plans_words,
+    progress_line,
+    rehearsal_data,
+    rehearsal_lines,
+)
 from harness.report.rehearsal_live import RehearsalLive
 from harness.report.rehearsal_page import Drawn, rehearsal_page
-from harness.search import campaign, places, receipt, shrink, trial
+from harness.search import again, campaign, places, plans, receipt, shrink, trial
 from harness.search.case import Case
+from harness.search.halting import Halt
 from harness.search.opened import opened
+from harness.search.places import Place
 from harness.search.tally import Failing, Tally, cells
 from harness.search.trial import Summary
 from harness.search.troubles import Trouble
@@ -37,13 +48,18 @@ TOGETHER = 24
 """Cases that share a beginning in the simulator: few enough to stop soon after Ctrl-C."""
 SHRINK_RUNS = 40
 """Runs in which each story that is told may be made smaller."""
+AGAIN = 0.15
+"""The share of the time in which runs are made once more, to see whether they are the same."""
+AT_LEAST = 10.0
+"""Seconds for that where there is no time budget."""
 INTERRUPTED = "interrupted: what was tried until then counts"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What was asked for. ``named``: whether ``troubles`` were chosen by name; ``plan``: the saved plan that the lab's
-    must be the same as; ``budget`` in seconds."""
+    must be the same as; ``budget`` in seconds; ``pairs``: one of :data:`harness.search.plans.PAIRS`, or "" for single
+    faults; ``schedules`` for each fault plan."""
 
     case: Case
     words: Words
@@ -55,6 +71,42 @@ class Asked:
     runs: int | None
     budget: float | None
     jobs: int | None
+    schedules: int = 1
+    pairs: str = ""
+
+    @property
+    def workers(self) -> int:
+        return self.jobs or (os.cpu_count() or 1 if self.backend == "sim" else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cases:
+    """What is to be tried: ``total`` cases, which may be too many to hold; ``shared`` if they have enough in common to
+    be simulated together."""
+
+    each: Iterable[Case]
+    total: int
+    cells: int
+    shared: bool
+
+    @classmethod
+    def of(cls, asked: Asked, surveyed: Sequence[Place]) -> _Cases:
+        """Single faults or pairs of them, under every schedule, in an order of no pattern."""
+        case, sources = asked.case, plans.schedules(asked.schedules, asked.case.seed)
+        singles = plans.singles(case, surveyed, asked.troubles)
+        matrix = len(cells(singles))
+        if asked.pairs == "all":
+            drawn = plans.all_pairs(case, surveyed, asked.troubles, sources)
+            return cls(drawn, len(drawn), matrix, shared=False)
+        chosen = list(plans.pairs(case, surveyed, asked.troubles)) if asked.pairs else singles
+        cases = places.spread(list(plans.under(chosen, sources)))
+        return cls(cases, len(cases), matrix, shared=len(cases) > TOGETHER)
+
+    def first(self, runs: int | None) -> _Cases:
+        """No more than so many; so few have nothing in common."""
+        if runs is None:
+            return self
+        return replace(self, each=islice(self.each, runs), total=min(runs, self.total), shared=False)
 
 
 def run(asked: Asked, form: str, path: Path | None, report: Path | None) -> ExitCode:
@@ -67,13 +119,15 @@ def run(asked: Asked, form: str, path: Path | None, report: Path | None) -> Exit
     if asked.backend != "sim":
         asked = replace(asked, troubles=_able(asked))
     surveyed = places.survey(asked.case)
-    cases = places.spread(list(places.single_faults(asked.case, surveyed, asked.troubles)))
-    say(f"on: {asked.where}; {len(cases)} single faults at {len(surveyed)} places")
-    tally, began, matrix = Tally(), time.monotonic(), len(cells(cases))
-    stopped = _try(asked, cases[: asked.runs], tally, matrix)
-    if not stopped and asked.runs and asked.runs < len(cases):
+    cases = _Cases.of(asked, surveyed)
+    say(f"on: {asked.where}; {plans_words(cases.total, asked.pairs, asked.schedules)} at {len(surveyed)} places")
+    tally, sample, began = Tally(), again.Sample(), time.monotonic()
+    stopped = _try(asked, cases.first(asked.runs), tally, sample)
+    if not stopped and asked.runs and asked.runs < cases.total:
         stopped = f"--runs {asked.runs}"
-    if stopped != INTERRUPTED and asked.backend == "sim":
+    repeated = again.Again()
+    if asked.backend == "sim" and stopped != INTERRUPTED:
+        repeated = _again(asked, sample, time.monotonic() - began)
         _shrink(tally)
     found = Rehearsal(
         case=asked.case,
@@ -81,19 +135,22 @@ def run(asked: Asked, form: str, path: Path | None, report: Path | None) -> Exit
         where=asked.where,
         options=asked.words,
         tally=tally,
-        total=len(cases),
+        total=cases.total,
         places=len(surveyed),
         seconds=time.monotonic() - began,
         stopped=stopped,
-        cells=matrix,
+        cells=cases.cells,
         troubles=tuple(trouble.name for trouble in asked.troubles),
         backend=asked.backend,
+        schedules=asked.schedules,
+        pairs=asked.pairs,
+        again=repeated,
     )
     _keep(found, report)
     write(data.dump(rehearsal_data(found)) if form == "json" else "\n".join(rehearsal_lines(found)), path)
     if stopped == INTERRUPTED:
         return ExitCode.INTERRUPTED
-    return ExitCode.FAILED if tally.bad else ExitCode.OK
+    return ExitCode.FAILED if tally.bad or repeated.differing else ExitCode.OK
 
 
 def _able(asked: Asked) -> tuple[Trouble, ...]:
@@ -109,32 +166,43 @@ def _able(asked: Asked) -> tuple[Trouble, ...]:
     return able
 
 
-def _summaries(asked: Asked, cases: Sequence[Case]) -> Iterator[Summary]:
-    if asked.backend != "sim":
-        return campaign.run(cases, asked.jobs or 1, asked.backend)
-    jobs = asked.jobs or os.cpu_count() or 1
-    if len(cases) <= TOGETHER or asked.runs:
-        return campaign.run(cases, jobs)  # so few have nothing in common
-    return campaign.run_shared(cases, jobs, TOGETHER)
+def _summaries(asked: Asked, cases: _Cases, halt: Halt) -> Iterator[Summary]:
+    if asked.backend == "sim" and cases.shared:
+        return campaign.run_shared(cases.each, asked.workers, TOGETHER, halt)
+    return campaign.run(cases.each, asked.workers, asked.backend, halt)
 
 
-def _try(asked: Asked, cases: Sequence[Case], tally: Tally, matrix: int) -> str:
+def _try(asked: Asked, cases: _Cases, tally: Tally, sample: again.Sample) -> str:
     """Try the cases; returns why it stopped early, "" if it did not."""
     began = told = time.monotonic()
     console = progress_console()
-    with noted() as signal, RehearsalLive(console if may_redraw(console) else None, len(cases), matrix) as live:
-        for summary in _summaries(asked, cases):
+    enough = asked.budget * (1 - AGAIN) if asked.budget is not None else None
+    with noted() as signal, RehearsalLive(console if may_redraw(console) else None, cases.total, cases.cells) as live:
+        for summary in _summaries(asked, cases, lambda: signal.heard):
             tally.add(summary)
+            sample.hear(summary)
             now = time.monotonic()
             live.show(tally, now - began)
             if not live.drawn and now - told >= TELL_EVERY:
                 told = now
-                say(progress_line(tally, len(cases), matrix, now - began))
+                say(progress_line(tally, cases.total, cases.cells, now - began))
             if signal.heard:
-                return INTERRUPTED
-            if asked.budget is not None and now - began >= asked.budget and tally.runs < len(cases):
+                break
+            if enough is not None and now - began >= enough and tally.runs < cases.total:
                 return f"the time budget of {asked.budget:g} s is used up"
-    return ""
+        return INTERRUPTED if signal.heard else ""
+
+
+def _again(asked: Asked, sample: again.Sample, took: float) -> again.Again:
+    """Run a sample once more in other processes, in the time that is left for it; Ctrl-C ends it early."""
+    known = sample.known()
+    if not known:
+        return again.Again()
+    seconds = max(asked.budget - took, 0.0) if asked.budget is not None else max(took * AGAIN, AT_LEAST)
+    say(f"again: {len(known)} of these runs are made once more, in other processes, for {seconds:.0f} s at most")
+    with noted() as signal:
+        run, differing = again.rerun(known, seconds=seconds, jobs=asked.workers, halt=lambda: signal.heard)
+    return again.Again(sample.chosen, run, differing)
 
 
 def _shrink(tally: Tally) -> None:
@@ -196,6 +264,9 @@ def _keep(found: Rehearsal, directory: Path | None) -> None:
         *(found.case, found.digest, found.tally, found.total, found.cells, found.stopped),
         faults=found.troubles,
         backend=found.backend,
+        schedules=found.schedules,
+        pairs=found.pairs,
+        again=found.again,
     )
     try:
         put(directory / "report.txt", "\n".join(rehearsal_lines(found)) + "\n")

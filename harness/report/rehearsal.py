@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.plan import API_VERSION
 from harness.report.wording import clean
 from harness.search import troubles
+from harness.search.again import Again
 from harness.search.case import Case
-from harness.search.receipt import worst_data
+from harness.search.receipt import again_data, worst_data
 from harness.search.tally import Failing, Tally
 from harness.search.trial import Summary, Verdict
 from harness.spec import ClusterSpec
@@ -35,8 +36,9 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """``total`` is how many single faults there are, ``stopped`` why not all were tried ("" if all were); ``troubles``
-    are the faults that were chosen."""
+    """``total`` is how many runs there are: fault plans (single faults, or ``pairs`` of them) under ``schedules`` each.
+    ``stopped`` says why not all were tried ("" if all were); ``troubles`` are the faults that were chosen; ``again``
+    what came of runs that were made once more."""
 
     case: Case
     digest: str
@@ -50,6 +52,9 @@ class Rehearsal:
     cells: int
     troubles: tuple[str, ...] = ()
     backend: str = "sim"
+    schedules: int = 1
+    pairs: str = ""
+    again: Again = field(default_factory=Again)
 
     @property
     def complete(self) -> bool:
@@ -105,10 +110,18 @@ def _cluster(spec: ClusterSpec, words: Words, backend: str) -> list[str]:
     return line
 
 
+def plans_words(total: int, pairs: str, schedules: int) -> str:
+    """``3182 single faults``, or what else is tried."""
+    kinds = {"": "single faults", "covering": "pairs of faults (a covering array)", "all": "pairs of faults"}
+    if schedules == 1:
+        return f"{total} {kinds[pairs]}"
+    return f"{total} runs ({total // schedules} {kinds[pairs]} under {schedules} schedules each)"
+
+
 def rehearsal_lines(found: Rehearsal) -> list[str]:
     tally = found.tally
     rate = tally.runs / found.seconds if found.seconds else 0.0
-    tried = f"{tally.runs} of {found.total} single faults at {found.places} places"
+    tried = f"{tally.runs} of {plans_words(found.total, found.pairs, found.schedules)} at {found.places} places"
     counts = ", ".join(f"{tally.verdicts[v]} {v.value}" for v in Verdict if tally.verdicts[v])
     lines = [
         f"rehearsed: {found.case.wanted.procedure} procedure: {subject(found.case)} (plan {found.digest})",
@@ -118,13 +131,23 @@ def rehearsal_lines(found: Rehearsal) -> list[str]:
     if found.stopped:
         lines.append(f"partial:   {found.stopped}")
     lines.append(f"ends:      {counts or 'none'}")
-    lines += [*_figures(found), "", *table(tally)]
+    lines += [*_again(found.again), *_figures(found), "", *table(tally)]
     for failing in tally.failing[:STORIES]:
         lines += ["", *_failing(failing, found.options)]
     left = len(tally.failing) - STORIES
     if left > 0:
         lines += ["", f"and {left} more ways to fail: -o json tells all"]
     return [*lines, "", verdict_line(found)]
+
+
+def _again(again: Again) -> Iterator[str]:
+    """Whether runs that were made once more, in other processes with other hash seeds, were the same."""
+    if not again.chosen:
+        return
+    cut = f" of {again.chosen} that were chosen" if again.run < again.chosen else ""
+    yield f"again:     {again.run} re-run{cut}, {again.alike} alike"
+    for one in again.differing[:STORIES]:
+        yield f"  not the same again: {' '.join(map(str, one.case.hits)) or 'no fault'}, {one.case.source}"
 
 
 def _figures(found: Rehearsal) -> Iterator[str]:
@@ -149,6 +172,9 @@ def progress_line(tally: Tally, runs: int, cells: int, seconds: float) -> str:
 
 def verdict_line(found: Rehearsal) -> str:
     tally = found.tally
+    if found.again.differing:
+        many = f"{len(found.again.differing)} of {found.again.run} runs were not the same when they were made again"
+        return f"verdict: NOT DETERMINISTIC: {many}; no figure here can be trusted. Please report it"
     if tally.bad:
         return f"verdict: {tally.bad} of {tally.runs} runs end badly"
     if not tally.runs:
@@ -204,7 +230,11 @@ def rehearsal_data(found: Rehearsal) -> dict[str, Any]:
         "where": found.where,
         "seed": found.case.seed,
         "runs": tally.runs,
-        "singleFaults": found.total,
+        "singleFaults": 0 if found.pairs else found.total // found.schedules,
+        "faultPlans": found.pairs + " pairs" if found.pairs else "single faults",
+        "schedules": found.schedules,
+        "runsThereAre": found.total,
+        "again": again_data(found.again),
         "places": found.places,
         "seconds": round(found.seconds, 1),
         "partial": found.stopped or None,

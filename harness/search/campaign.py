@@ -6,11 +6,14 @@ import concurrent.futures
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, islice
+from multiprocessing.synchronize import Event
 from typing import TypeVar
 
-from harness.search import together, trial
+from harness.search import halting, together, trial
 from harness.search.case import Case
+from harness.search.halting import Halt, Halted
 from harness.search.trial import Summary
 
 A = TypeVar("A")
@@ -19,46 +22,85 @@ B = TypeVar("B")
 AHEAD = 8
 """Cases in flight for each worker: enough to keep it busy, few enough to stop soon."""
 GROUPS_AHEAD = 2
+LOOK_EVERY = 0.2
+"""Seconds between two looks whether to halt, while a result is waited for."""
 
 
-def _deaf() -> None:
-    """Ctrl-C is the parent's to answer: it stops handing out cases, and those in flight end by themselves."""
+def _begin(halt: Event) -> None:
+    """Ctrl-C is the parent's to answer: it tells its workers by ``halt``, and the case in hand ends by itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    halting.listen(halt)
 
 
-def run(cases: Iterable[Case], jobs: int, backend: str = "sim") -> Iterator[Summary]:
+def run(cases: Iterable[Case], jobs: int, backend: str = "sim", halt: Halt = halting.never) -> Iterator[Summary]:
     """Every case's summary, in order. With one job it is done here, without another process."""
     work = ((case, backend) for case in cases)
-    yield from each(_one, work, jobs, AHEAD)
+    yield from each(_one, work, jobs, AHEAD, halt)
 
 
-def run_shared(cases: Iterable[Case], jobs: int, most: int = together.TOGETHER) -> Iterator[Summary]:
+def run_shared(
+    cases: Iterable[Case], jobs: int, most: int = together.TOGETHER, halt: Halt = halting.never
+) -> Iterator[Summary]:
     """The same in the simulator for many faults of few procedures: :mod:`harness.search.together` does each group.
 
     Groups come in an order of no pattern, so that those of any time are a fair sample of all places.
     """
-    yield from chain.from_iterable(each(together.run, together.groups(cases, most), jobs, GROUPS_AHEAD))
+    groups = together.groups(cases, most)
+    act = partial(together.run, halt=halt) if jobs <= 1 else together.run
+    yield from chain.from_iterable(each(act, groups, jobs, GROUPS_AHEAD, halt))
 
 
-def each(act: Callable[[A], B], items: Iterable[A], jobs: int, ahead: int = AHEAD) -> Iterator[B]:
+def each(
+    act: Callable[[A], B], items: Iterable[A], jobs: int, ahead: int = AHEAD, halt: Halt = halting.never
+) -> Iterator[B]:
     """``act`` of every item, in order, in ``jobs`` processes (1: in this one); ``ahead`` items wait for each worker.
 
-    ``act`` must be a function of a module and depend on its item alone. Whoever stops taking results stops the work.
+    ``act`` must be a function of a module and depend on its item alone. Whoever stops taking results stops the work,
+    and so does ``halt``, which is asked all the time: there are no more results then, and what is under way ends with
+    the case in hand.
     """
     if jobs <= 1:
-        yield from map(act, items)
+        yield from _here(act, items, halt)
         return
     context = multiprocessing.get_context("spawn")  # nothing of the parent's state gets into a run
-    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, initializer=_deaf) as pool:
+    stop = context.Event()
+    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(stop,)) as pool:
         waiting = iter(items)
-        flying = [pool.submit(act, item) for item in islice(waiting, jobs * ahead)]
+        flying = [pool.submit(_heeding, act, item) for item in islice(waiting, jobs * ahead)]
         try:
             while flying:
+                if not _done(flying[0], halt):
+                    return
                 yield flying.pop(0).result()
-                flying += [pool.submit(act, item) for item in islice(waiting, 1)]
+                flying += [pool.submit(_heeding, act, item) for item in islice(waiting, 1)]
         finally:
+            stop.set()  # the pool has handed out some that can't be cancelled any more
             for future in flying:
                 future.cancel()
+
+
+def _here(act: Callable[[A], B], items: Iterable[A], halt: Halt) -> Iterator[B]:
+    for item in items:
+        try:
+            found = act(item)
+        except Halted:
+            return
+        yield found
+        if halt():
+            return
+
+
+def _done(future: concurrent.futures.Future[B], halt: Halt) -> bool:
+    """Wait for ``future``; False if ``halt`` says so first."""
+    while not halt():
+        if concurrent.futures.wait((future,), timeout=LOOK_EVERY).done:
+            return True
+    return False
+
+
+def _heeding(act: Callable[[A], B], item: A) -> B:
+    halting.check()
+    return act(item)
 
 
 def _one(work: tuple[Case, str]) -> Summary:

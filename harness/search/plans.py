@@ -7,21 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, product
+from itertools import product
+from math import comb, isqrt
 
 from harness.search import covering
 from harness.search.case import Case, Hit
+from harness.search.explore import DEPTHS
 from harness.search.places import Place, single_faults
+from harness.search.shuffled import shuffled
+from harness.search.tape import Source
 from harness.search.troubles import Trouble
 
-SCHEDULES: tuple[int | None, ...] = (None, 1, 2)
-"""Seeds under which each plan is tried where nothing else is said; None is the happy schedule."""
+PAIRS = ("covering", "all")
+"""Two faults in one plan: few plans in which any two values meet, or each pair there is."""
 
 
-def under(cases: Sequence[Case], seeds: Sequence[int | None], depth: int = 0) -> Iterator[Case]:
-    """Each case under each schedule, seed by seed: the first ``len(cases)`` are all cases under the first."""
-    for seed in seeds:
-        yield from (replace(case, seed=seed, depth=depth if seed is not None else 0) for case in cases)
+def schedules(count: int, seed: int | None = None) -> list[Source]:
+    """``count`` schedules: that of ``seed`` (None: the happy one), then others that are drawn evenly or with priorities
+    (PCT), in turn."""
+    depths = dict.fromkeys(DEPTHS)
+    others = [Source((seed or 0) + n, [*depths][n % len(depths)]) for n in range(1, count)]
+    return [Source(seed), *others]
+
+
+def under(cases: Sequence[Case], sources: Sequence[Source]) -> Iterator[Case]:
+    """Each case under each schedule, schedule by schedule: the first ``len(cases)`` are all cases under the first."""
+    for number, source in enumerate(sources):
+        yield from (_nth(case, number, source) for case in cases)
+
+
+def _nth(case: Case, number: int, source: Source) -> Case:
+    return case.under(source)
 
 
 def singles(case: Case, places: Sequence[Place], troubles: Sequence[Trouble]) -> list[Case]:
@@ -29,10 +45,39 @@ def singles(case: Case, places: Sequence[Place], troubles: Sequence[Trouble]) ->
     return list(single_faults(case, places, troubles))
 
 
-def all_pairs(case: Case, places: Sequence[Place], troubles: Sequence[Trouble]) -> Iterator[Case]:
-    """``case`` with any two single faults, the earlier first. There are some hundred thousands: a night's work."""
+class AllPairs:
+    """``case`` with any two single faults, the earlier first, under each of ``sources``: millions, which are made as
+    they are asked for, in an order of no pattern, so that the first of them are a fair sample."""
+
+    def __init__(self, case: Case, hits: Sequence[Hit], sources: Sequence[Source]) -> None:
+        self._case = case
+        self._hits = hits
+        self._sources = sources
+
+    def __len__(self) -> int:
+        return comb(len(self._hits), 2) * len(self._sources)
+
+    def __iter__(self) -> Iterator[Case]:
+        for index in shuffled(len(self)):
+            pair, number = divmod(index, len(self._sources))
+            yield _nth(replace(self._case, hits=self._both(pair)), number, self._sources[number])
+
+    def _both(self, pair: int) -> tuple[Hit, Hit]:
+        """The second of two is number n, and n(n-1)/2 pairs have an earlier second."""
+        second = (1 + isqrt(1 + 8 * pair)) // 2
+        return self._hits[pair - comb(second, 2)], self._hits[second]
+
+
+def all_pairs(
+    case: Case,
+    places: Sequence[Place],
+    troubles: Sequence[Trouble],
+    sources: Sequence[Source] = (),
+) -> AllPairs:
+    """``case`` with any two single faults, under its own schedule if no ``sources`` are given. There are some millions:
+    many nights' work."""
     hits = [single.hits[0] for single in single_faults(case, places, troubles)]
-    yield from (replace(case, hits=both) for both in combinations(hits, 2))
+    return AllPairs(case, hits, sources or (case.source,))
 
 
 @dataclass(frozen=True, slots=True)

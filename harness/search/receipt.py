@@ -10,6 +10,7 @@ from typing import Any
 from harness import __version__
 from harness.errors import BadInput
 from harness.plan import Plan
+from harness.search.again import Again
 from harness.search.case import Case
 from harness.search.tally import Tally
 from harness.search.trial import Verdict
@@ -44,12 +45,19 @@ def document(
     stopped: str,
     faults: Sequence[str],
     backend: str = "sim",
+    schedules: int = 1,
+    pairs: str = "",
+    again: Again | None = None,
 ) -> dict[str, Any]:
     """The receipt as plain data. ``total`` runs and ``cells`` there are; ``stopped`` says why not all were tried;
-    ``faults`` are the names of those that were chosen.
+    ``faults`` are the names of those that were chosen, ``pairs`` (covering or all) of them in place of single ones,
+    each plan under ``schedules``; ``again`` is what came of runs that were made once more.
 
-    The verdict is ``failed`` if any run ended badly, ``nothing`` if no run's fault had an effect, else ``passed``.
+    The verdict is ``failed`` if any run ended badly or was another one when it was made again, ``nothing`` if no run's
+    fault had an effect, else ``passed``.
     """
+    again = again if again is not None else Again()
+    failed = tally.bad or again.differing
     wanted = case.wanted
     effective = tally.runs - tally.verdicts[Verdict.VOID]
     return {
@@ -65,14 +73,30 @@ def document(
         "lab": lab(case.spec),
         "seed": case.seed,
         "faults": list(faults),
+        "faultPlans": pairs + " pairs" if pairs else "single faults",
+        "schedules": schedules,
+        "again": again_data(again),
         "runs": tally.runs,
         "runsThereAre": total,
         "coverage": {"cellsTried": len(tally.tried), "cells": cells},
         "partial": stopped or None,
-        "verdict": "failed" if tally.bad else "passed" if effective else "nothing",
+        "verdict": "failed" if failed else "passed" if effective else "nothing",
         "ends": {verdict.value: tally.verdicts[verdict] for verdict in Verdict},
         "failuresByInvariant": dict(sorted(tally.by_invariant.items())),
         "worst": worst_data(tally),
+    }
+
+
+def again_data(again: Again) -> dict[str, Any]:
+    """How many runs were chosen to be made once more, were made, were alike; ``deterministic`` unless one was not."""
+    return {
+        "chosen": again.chosen,
+        "run": again.run,
+        "alike": again.alike,
+        "deterministic": not again.differing,
+        "differing": [
+            {"faults": [str(hit) for hit in one.case.hits], "tape": str(one.case.source)} for one in again.differing
+        ],
     }
 
 
@@ -120,6 +144,10 @@ def words(receipt: Receipt) -> str:
     """What a receipt says, in one line."""
     fields = receipt.fields
     tried = f"{fields.get('runs')} of {fields.get('runsThereAre')} runs"
+    plans = fields.get("faultPlans", "single faults")
+    tried += f" with {plans}" if plans != "single faults" else ""
+    if not fields.get("again", {}).get("deterministic", True):
+        tried += ", which were NOT DETERMINISTIC"
     of = f"{receipt.verdict}: {tried}" + (f", partial: {receipt.partial}" if receipt.partial else "")
     left = [name for name in TROUBLES if name not in receipt.faults]
     return of + (f"; not tried: {', '.join(left)}" if left else "; every kind of fault")

@@ -17,8 +17,9 @@ from contextlib import closing
 from dataclasses import replace
 
 from harness.executor import LabExecutor
-from harness.search import trial
+from harness.search import halting, trial
 from harness.search.case import Case, Position
+from harness.search.halting import Halt, Halted
 from harness.search.opened import opened
 from harness.search.trial import Summary, Trial
 
@@ -46,14 +47,15 @@ def _first(case: Case) -> tuple[int, ...]:
     return tuple(hit.step for hit in case.hits)
 
 
-def run(cases: Sequence[Case]) -> list[Summary]:
-    """Every case's summary, in order, in the simulator. Raises what :func:`harness.search.trial.run` raises."""
+def run(cases: Sequence[Case], halt: Halt = halting.asked) -> list[Summary]:
+    """Every case's summary, in order, in the simulator. Raises what :func:`harness.search.trial.run` raises, and
+    :class:`Halted` if ``halt`` says so between two cases."""
     if len(cases) < 2 or not hasattr(os, "fork"):
-        return [trial.run(case) for case in cases]
+        return [_alone(case, halt) for case in cases]
     began = time.process_time()
     tape = cases[0].tape()
     with closing(opened(cases[0], tape=tape)) as lab:
-        split = _Split(cases, lab)
+        split = _Split(cases, lab, halt)
         try:
             split.play()
             split.report(split.ended(tape, began))
@@ -62,7 +64,13 @@ def run(cases: Sequence[Case]) -> list[Summary]:
         except BaseException as error:
             split.report(error)
             raise
-    return [split.found[case] if case in split.found else trial.run(case) for case in cases]
+    return [split.found[case] if case in split.found else _alone(case, halt) for case in cases]
+
+
+def _alone(case: Case, halt: Halt) -> Summary:
+    if halt():
+        raise Halted
+    return trial.run(case)
 
 
 class _Done(BaseException):
@@ -72,8 +80,9 @@ class _Done(BaseException):
 class _Split(Trial):
     """The common run. ``found`` are the summaries that children sent; a child has a ``_pipe``, the parent none."""
 
-    def __init__(self, cases: Sequence[Case], lab: LabExecutor) -> None:
+    def __init__(self, cases: Sequence[Case], lab: LabExecutor, halt: Halt) -> None:
         super().__init__(cases[0], lab)
+        self._halt = halt
         self._waiting = list(dict.fromkeys(cases))
         self._pipe: int | None = None
         self.found: dict[Case, Summary] = {}
@@ -89,6 +98,8 @@ class _Split(Trial):
         if self._pipe is not None:
             return
         for case in [c for c in self._waiting if any(h.step == step and h.position is position for h in c.hits)]:
+            if self._halt():
+                raise Halted
             self._waiting.remove(case)
             if self._split(case):
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from support_cli import ROOT, ovnswap
+
+from harness.search import again, receipt
 
 LEAVER = "kube-ovn-control-plane3"
 FIRST = "kube-ovn-control-plane"
@@ -27,15 +30,74 @@ def test_some_faults_at_all_places_end_well() -> None:
     assert data["singleFaults"] > 100
 
 
-def test_what_ends_badly_is_told_with_the_line_that_runs_it_again() -> None:
-    result = ovnswap(*REMOVE, "--faults", "wipe", "--runs", "10", "--jobs", "1")
+BADLY = (*REMOVE, "--faults", "wipe", "--runs", "10", "--jobs", "1")
+
+
+@pytest.fixture(scope="module")
+def badly() -> str:
+    result = ovnswap(*BADLY)
     assert result.exit_code == 1
-    assert "S15: DB has 2 cluster ids" in result.stdout
-    line = next(line for line in result.stdout.splitlines() if "replay: " in line)
-    words = shlex.split(line.split("replay: ovnswap ")[1])
-    again = ovnswap(*words)
-    assert again.exit_code == 1
-    assert "the files are removed and the servers killed" in again.stdout
+    return result.stdout
+
+
+def test_what_ends_badly_is_told_with_the_line_that_runs_it_again(badly: str) -> None:
+    """In another process with another hash seed it is the same story, word for word."""
+    assert "S15: DB has 2 cluster ids" in badly
+    story, line = stories(badly)[0]
+    replayed = subprocess.run(
+        [sys.executable, "-m", "harness.cli", *shlex.split(line)[1:]],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "9"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert replayed.returncode == 1, replayed.stderr
+    assert replayed.stdout.splitlines() == story
+    assert any("the files are removed and the servers killed" in words for words in story)
+
+
+def stories(text: str) -> list[tuple[list[str], str]]:
+    """Each story of a report, as a single run tells it, and the line that replays it."""
+    found, story = [], []
+    for line in text.splitlines():
+        if line.startswith("    "):
+            story.append(line[4:])
+        elif line.startswith("  replay: "):
+            found.append((story, line.removeprefix("  replay: ")))
+            story = []
+    return found
+
+
+def test_failures_are_run_again_and_counted(badly: str) -> None:
+    counts = next(line for line in badly.splitlines() if line.startswith("again: ")).split()
+    assert int(counts[1]) == int(counts[-2]) >= 1
+
+
+def test_a_run_that_is_not_the_same_again_fails_the_rehearsal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The other process is another simulator here: each of its digests is another."""
+    monkeypatch.setattr(again, "chosen", lambda summary: True)
+    monkeypatch.setattr(again._Other, "digests", lambda other, halt: ["0"])
+    result = ovnswap(*REMOVE, "--faults", "crash", "--runs", "2", "--jobs", "1", "--report", str(tmp_path))
+    assert result.exit_code == 1
+    assert "verdict: NOT DETERMINISTIC: 1 of 1 runs" in result.stdout
+    assert "not the same again: " in result.stdout
+    kept = receipt.load((tmp_path / "receipt.json").read_text(), "receipt.json")
+    assert kept.verdict == "failed"
+    assert "NOT DETERMINISTIC" in receipt.words(kept)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "faults"),
+    [((), "single faults", 1), (("--pairs", "covering"), "covering pairs", 2), (("--pairs", "all"), "all pairs", 2)],
+)
+def test_each_plan_is_tried_under_several_schedules(options: tuple[str, ...], kind: str, faults: int) -> None:
+    chosen = ("--faults", "crash,lost-answer", "--runs", "6", "--jobs", "1", "-o", "json")
+    results = [ovnswap(*REMOVE, *chosen, *options, "--schedules", many) for many in ("1", "3")]
+    one, three = (json.loads(result.stdout) for result in results)
+    assert three["runsThereAre"] == 3 * one["runsThereAre"]
+    assert (three["schedules"], three["faultPlans"], three["runs"]) == (3, kind, 6)
+    assert all(len(name.split(", ")) == faults for name in three["faults"])
 
 
 def test_one_place_tells_its_story_also_when_it_ends_well() -> None:
@@ -85,6 +147,10 @@ def test_ctrl_c_keeps_what_was_tried_and_says_so(tmp_path: Path) -> None:
         (("--tape", "tape/0; happy"), "the tape is of version 0"),
         (("--tape", "tape"), "is no tape"),
         (("--node-ips", "172.18.0.3"), "no effect without --from"),
+        (("--schedules", "0"), "0 is not in the range"),
+        (("--schedules", "2", "--backend", "ovsdb", "--runs", "1"), "draw their schedule themselves"),
+        (("--pairs", "some"), "is not one of 'covering', 'all'"),
+        (("--pairs", "all", "--at", "9:during:operator-dies"), "have no effect on one run"),
     ],
 )
 def test_bad_input_is_one_line(arguments: tuple[str, ...], complaint: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import BadInput
 from harness.procedures.wanted import Wanted
-from harness.search import again, campaign, places, plans, shrink, together, trial, troubles
+from harness.search import again, halting, campaign, places, plans, shrink, together, trial, troubles
 from harness.search.case import Case, Hit
 from harness.search.coverage import Coverage
 from harness.search.explore import Budget, explore
@@ -47,6 +47,28 @@ def test_groups_have_every_case_once() -> None:
     assert all(len({trial.befallen(case) for case in group}) == 1 for group in groups)
 
 
+def test_a_group_stops_between_two_cases() -> None:
+    """Ctrl-C waits for the case in hand, not for the rest of its group."""
+    cases = [replace(REMOVE, hits=(Hit.parse(f"{step}:before:crash@{FIRST}"),)) for step in (2, 3, 4, 5)]
+    asked: list[bool] = []
+
+    def after_two() -> bool:
+        asked.append(len(asked) >= 2)
+        return asked[-1]
+
+    with pytest.raises(halting.Halted):
+        together.run(cases, after_two)
+    assert asked == [False, False, True]
+
+
+def test_workers_stop_when_nobody_waits_any_more() -> None:
+    cases = plans.singles(REMOVE, places.survey(REMOVE), [troubles.named("crash")])
+    found: list[trial.Summary] = []
+    for summary in campaign.run_shared(cases, 2, most=3, halt=lambda: bool(found)):
+        found.append(summary)
+    assert 0 < len(found) <= 3, "the group that was there first, and no other"
+
+
 def test_an_error_in_a_child_is_raised_in_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: object) -> None:
         raise RuntimeError("planted")
@@ -59,16 +81,26 @@ def test_an_error_in_a_child_is_raised_in_the_parent(monkeypatch: pytest.MonkeyP
 
 def test_runs_are_the_same_in_a_process_with_another_hash_seed() -> None:
     summaries = [trial.run(replace(REMOVE, hits=(Hit.parse(f"3:before:{name}"),))) for name in ("reset", "lost-answer")]
-    assert again.differing(summaries) == []
-    wrong = replace(summaries[0], digest="0")
-    assert [found.case for found in again.differing([wrong, summaries[1]])] == [wrong.case]
+    known = [(summary.case, summary.digest) for summary in summaries]
+    assert again.rerun(known, jobs=2) == (2, ())
+    run, differing = again.rerun([(known[0][0], "0"), known[1]])
+    assert (run, [found.case for found in differing]) == (2, [known[0][0]])
+    assert again.rerun(known, seconds=0.0) == (1, ()), "a process makes one run however little time there is"
 
 
-def test_a_failure_is_always_run_again_and_some_passes_are() -> None:
+def test_a_failure_is_always_run_again_and_some_passes_are_in_an_order_of_no_pattern() -> None:
     passed = trial.run(REMOVE)
     assert again.chosen(replace(passed, verdict=Verdict.STUCK))
-    many = [again.chosen(replace(passed, case=replace(REMOVE, seed=seed))) for seed in range(2000)]
-    assert 5 <= sum(many) <= 40
+    sample = again.Sample()
+    for seed in range(2000):
+        verdict = Verdict.STUCK if seed % 100 == 7 else Verdict.DONE
+        sample.hear(replace(passed, case=replace(REMOVE, seed=seed), verdict=verdict))
+    known = sample.known()
+    assert 25 <= sample.chosen == len(known) <= 60
+    assert {seed for seed in range(2000) if seed % 100 == 7} <= {case.seed for case, _ in known}
+    first = [case.seed or 0 for case, _ in known[: len(known) // 2]]
+    assert min(first) < 500 and max(first) > 1500
+    assert any(seed % 100 == 7 for seed in first) and any(seed % 100 != 7 for seed in first)
 
 
 def test_the_same_search_makes_the_same_cases_in_any_number_of_processes() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, islice
 
 import pytest
 
@@ -10,6 +11,8 @@ from harness.procedures.wanted import Wanted
 from harness.search import covering, plans
 from harness.search.case import Case, Position
 from harness.search.places import Place
+from harness.search.shuffled import shuffled
+from harness.search.tape import Source
 from harness.search.troubles import named
 from harness.spec import ClusterSpec
 
@@ -65,4 +68,37 @@ def test_pairs_of_faults_cover_places_troubles_and_nodes() -> None:
 
 def test_plans_under_schedules_come_schedule_by_schedule() -> None:
     cases = plans.singles(CASE, PLACES[:1], TROUBLES[:1])
-    assert [case.seed for case in plans.under(cases, (None, 3))] == [None, None, 3, 3]
+    drawn = [case.source for case in plans.under(cases, (Source(), Source(3, 2)))]
+    assert drawn == [Source(), Source(), Source(3, 2), Source(3, 2)]
+
+
+def test_schedules_are_the_one_that_was_asked_for_then_even_and_prioritised_ones() -> None:
+    assert plans.schedules(1) == [Source()]
+    found = plans.schedules(9, 5)
+    assert found[0] == Source(5)
+    assert len(set(found)) == 9
+    assert {source.depth for source in found[1:]} == {0, 2, 3, 4}
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 64, 65, 1000])
+def test_shuffled_numbers_come_once_each(count: int) -> None:
+    found = list(shuffled(count))
+    assert sorted(found) == list(range(count))
+    assert count < 3 or found != sorted(found)
+
+
+def test_all_pairs_are_all_the_earlier_fault_first_under_every_schedule() -> None:
+    hits = [single.hits[0] for single in plans.singles(CASE, PLACES, TROUBLES)]
+    found = list(plans.all_pairs(CASE, PLACES, TROUBLES, plans.schedules(2)))
+    assert len(found) == len(set(found))
+    both = set(combinations(hits, 2))
+    assert {(case.hits, case.seed) for case in found} == {(pair, seed) for pair in both for seed in (None, 1)}
+
+
+def test_millions_of_pairs_are_not_held_and_their_first_are_a_fair_sample() -> None:
+    places = [replace(PLACES[0], step=step) for step in range(500)]
+    drawn = plans.all_pairs(CASE, places, TROUBLES)
+    assert len(drawn) > 4_000_000
+    first = [case.hits for case in islice(drawn, 300)]
+    assert {hit.trouble for hits in first for hit in hits} == {trouble.name for trouble in TROUBLES}
+    assert all(any(low <= hit.step < low + 50 for hits in first for hit in hits) for low in range(0, 500, 50))
