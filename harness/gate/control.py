@@ -1,7 +1,7 @@
 """The control of an experiment: the same fault on a cluster that nobody changes.
 
-Some releases can't take some faults: OVS 3.5.0's two servers do not agree on a leader again after a pause, whatever was
-typed before. What happens without a procedure is not the procedure's doing.
+A member that loses its disk comes back beside its own ghost, whatever was typed before. What happens without a
+procedure is not the procedure's doing.
 """
 
 from __future__ import annotations
