@@ -43,7 +43,7 @@ def asked() -> list[Case]:
         last, spare = f"{NAME}{nodes}", f"{NAME}{nodes + 1}"
         found += [Case(Wanted(name, "remove", last), whole, pace=PACE) for name in ("documented", "guarded")]
         found += [Case(Wanted(name, "add", last), smaller, pace=PACE) for name in ("documented", "guarded")]
-        found.append(Case(Wanted("guarded", "replace", last, spare), whole, pace=PACE))
+        found += [Case(Wanted(name, "replace", last, spare), whole, pace=PACE) for name in ("documented", "guarded")]
     return found
 
 

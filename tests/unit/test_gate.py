@@ -278,7 +278,7 @@ def test_other_bad_input_is_one_clear_line(tmp_path: Path) -> None:
     loop.symlink_to(loop)
     cases = (
         ((str(loop),), "symbolic links"),
-        (("documented:replace",), "there is no procedure documented:replace"),
+        (("documented:kick",), "documented:kick"),
         (("guarded:remove", "--against", "guarded:add", "--members", "3", "--runs", "1"), "no procedure to remove"),
         (("guarded", "--time-budget", "soon"), "is no time budget"),
         (("guarded", "--kubernetes", "old"), "is no Kubernetes release"),
