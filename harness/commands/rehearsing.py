@@ -33,6 +33,7 @@ from harness.report.rehearsal_live import RehearsalLive
 from harness.report.rehearsal_page import Drawn, rehearsal_page
 from harness.search import again, campaign, places, plans, receipt, shrink, trial
 from harness.search.case import Case
+from harness.search.control import Controls
 from harness.search.halting import Halt
 from harness.search.opened import opened
 from harness.search.places import Place
@@ -176,11 +177,12 @@ def _try(asked: Asked, cases: _Cases, tally: Tally, sample: again.Sample) -> str
     """Try the cases; returns why it stopped early, "" if it did not."""
     began = told = time.monotonic()
     console = progress_console()
+    controls = Controls()
     enough = asked.budget * (1 - AGAIN) if asked.budget is not None else None
     with noted() as signal, RehearsalLive(console if may_redraw(console) else None, cases.total, cases.cells) as live:
         for summary in _summaries(asked, cases, lambda: signal.heard):
-            tally.add(summary)
             sample.hear(summary)
+            tally.add(controls.judged(summary))
             now = time.monotonic()
             live.show(tally, now - began)
             if not live.drawn and now - told >= TELL_EVERY:

@@ -21,6 +21,7 @@ from harness.search import halting, trial
 from harness.search.case import Case, Position
 from harness.search.halting import Halt, Halted
 from harness.search.opened import opened
+from harness.search.tape import Tape
 from harness.search.trial import Summary, Trial
 
 TOGETHER = 60
@@ -55,7 +56,7 @@ def run(cases: Sequence[Case], halt: Halt = halting.asked) -> list[Summary]:
     began = time.process_time()
     tape = cases[0].tape()
     with closing(opened(cases[0], tape=tape)) as lab:
-        split = _Split(cases, lab, halt)
+        split = _Split(cases, lab, tape, halt)
         try:
             split.play()
             split.report(split.ended(tape, began))
@@ -80,8 +81,8 @@ class _Done(BaseException):
 class _Split(Trial):
     """The common run. ``found`` are the summaries that children sent; a child has a ``_pipe``, the parent none."""
 
-    def __init__(self, cases: Sequence[Case], lab: LabExecutor, halt: Halt) -> None:
-        super().__init__(cases[0], lab)
+    def __init__(self, cases: Sequence[Case], lab: LabExecutor, tape: Tape, halt: Halt) -> None:
+        super().__init__(cases[0], lab, tape=tape)
         self._halt = halt
         self._waiting = list(dict.fromkeys(cases))
         self._pipe: int | None = None
