@@ -27,7 +27,7 @@ from fake_raft.messages import (
 )
 from fake_raft.opening import replay
 from fake_raft.profile import PreVote, Profile
-from fake_raft.state import CANDIDATE, LEADER, NEVER, Rewrite, State
+from fake_raft.state import CANDIDATE, FOLLOWER, LEADER, NEVER, Rewrite, State
 from fake_raft.status import status_of
 from harness.executors.simulated import member_status
 
@@ -111,6 +111,7 @@ class Life:
         self.timers: dict[str, int] = {}
         self.extra = 0
         self.votes: list[tuple[int, str]] = []
+        self.taken_over = 0  # the latest term that began with somebody else's message
         self.inserted: list[int] = []
 
     @property
@@ -280,6 +281,12 @@ class Validation:
                 life.node = node
                 self.post(done)
                 return True
+        # Nor does the file tell how often a server had stood for pre-votes before it took over the term that it is in.
+        if s.role is FOLLOWER and s.leader is None and s.term == life.taken_over and not s.candidate_retrying:
+            node, _ = life.node.tried(Node.had_campaigned_in_vain)
+            if self.shows(node.state) == wanted:
+                life.node = node
+                return True
         return False
 
     def answered(self, life: Life, event: Asked) -> bool:
@@ -404,6 +411,8 @@ class Validation:
         if life.node is not None:
             s = life.node.state
             life.armed = 0 if s.election_min == NEVER else s.election_min - s.election_base
+            if node.state.term > s.term and node.state.role is FOLLOWER:
+                life.taken_over = node.state.term
         life.node = node
         for written in done.written:
             event = life.head()
