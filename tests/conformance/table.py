@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from catalogue import CASES, Case
 from catalogue.compare import Verdict, compare, fake_complaint, family_of
-from catalogue.known import KNOWN
+from catalogue.known import KNOWN, ODDS
 from catalogue.places import room_for
 from installed_roots import HOST, SUITES, Installation, find, missing
 
@@ -95,6 +95,9 @@ def finish(results: Sequence[Played], families: Sequence[str]) -> int:
                 continue
             for what in filter(None, (verdict.fake, verdict.real, verdict.agree)):
                 print(f"{case.name}, {family}: {known(verdict) or what}")
+    for (scenario, family), reason in ODDS.items():
+        if family in families:
+            print(f"known difference, {scenario}, {family}: {reason}")
     words = [agree(found) for _, found in results]
     times = sum(isinstance(verdict, Verdict) for _, found in results for verdict in found)
     print(

@@ -111,6 +111,7 @@ class Life:
         self.timers: dict[str, int] = {}
         self.extra = 0
         self.votes: list[tuple[int, str]] = []
+        self.led = 0  # the latest term that it led
         self.taken_over = 0  # the latest term that began with somebody else's message
         self.inserted: list[int] = []
 
@@ -170,13 +171,18 @@ class Validation:
                 self.post(node.do(Node.ask_to_leave))
 
     def ask_for_votes(self, life: Life, node: Node) -> None:
-        """A pre-vote, of which the file tells only when it was won."""
+        """A pre-vote, of which the file tells only when it was won; or when another's term finds a leader that has
+        given up for one."""
         s, head = node.state, life.head()
         if self.profile.pre_vote is PreVote.NONE or not isinstance(head, Written):
             return
         if s.role is CANDIDATE and s.pre_voting and self.idle < 2:
             return
-        if isinstance(head.record, TermRecord) and (head.record.term, head.record.vote) == (s.term + 1, s.sid):
+        if not isinstance(head.record, TermRecord):
+            return
+        won = (head.record.term, head.record.vote) == (s.term + 1, s.sid)
+        gave_up = self.idle > 0 and s.role is LEADER and head.record.term > s.term
+        if won or gave_up:
             asking, done = node.tried(Node.timeout)
             if not done.written:
                 life.node = asking
@@ -360,6 +366,7 @@ class Validation:
             return False
         life.at_file += 1
         life.opened += 1
+        life.led = life.taken_over = 0
         life.node = node
         if node is not None:
             fitting, done = node.tried(Node.begin)
@@ -433,12 +440,13 @@ class Validation:
         self.depose(life)
 
     def depose(self, life: Life) -> None:
-        """A leader of the past that was cut off may get this answer at any time from now on."""
+        """Who led before, even if it has stepped down since, may get this answer to a heartbeat at any time from now
+        on."""
         assert life.node is not None
         s = life.node.state
         for other in self.lives.values():
             old = other.node.state if other.node is not None else None
-            if old is None or old.role is not LEADER or old.term >= s.term or s.sid not in old.peers:
+            if old is None or other.led != old.term or old.term >= s.term or s.sid not in old.peers:
                 continue
             request = AppendRequest(old.term, old.log.end - 1, old.log.last_term, old.commit, ())
             self.post(life.node.do(lambda n, r=request, o=old: n.receive(Envelope(o.cid, o.sid, None), r)))  # type: ignore[misc]
@@ -452,6 +460,7 @@ class Validation:
             life.fact(f"campaign {record.term}")
         if isinstance(record, LeaderRecord):
             life.fact(f"won {record.term}" if record.sid == s.sid else f"led {record.sid[:4]} {record.term}")
+            life.led = record.term if record.sid == s.sid else life.led
 
     def remember(self, life: Life) -> None:
         assert life.node is not None
