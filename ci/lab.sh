@@ -40,7 +40,9 @@ say() { printf 'lab: %s\n' "$*" >&2; }
 die() { say "$1" && exit 1; }
 quiet() { "$@" >>"$DIR/log" 2>&1 </dev/null || { tail -n 20 "$DIR/log" >&2 && die "failed: $*; all of it is in $DIR/log"; }; }
 kc() { "$DIR/kubectl" --kubeconfig "$CONFIG" --request-timeout=20s "$@"; }
-cluster_exists() { kind get clusters 2>/dev/null | grep -qx "$NAME"; }
+# grep reads to the end here and below: one that stops at the first match (-q, -m1, head) ends the command before it by
+# SIGPIPE now and then, which pipefail takes for "no".
+cluster_exists() { kind get clusters 2>/dev/null | grep -x "$NAME" >/dev/null; }
 
 config() {
   local i
@@ -71,7 +73,7 @@ EOF
 
 # -- images ------------------------------------------------------------------------------------------------------------
 
-docker_is_up() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
+docker_is_up() { command -v docker >/dev/null && timeout 30 docker info >/dev/null 2>&1; }
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
 see_to_docker() {
@@ -91,7 +93,7 @@ node_image() {
   if [ -n "${LAB_NODE_IMAGE:-}" ] || [ -z "$KINDLAB" ]; then
     echo "${LAB_NODE_IMAGE:-}"
   else
-    docker images --format '{{.Repository}}:{{.Tag}}' kind.local/node | grep -m1 .
+    docker images --format '{{.Repository}}:{{.Tag}}' kind.local/node | sed -n '1p' | grep .
   fi
 }
 
@@ -121,7 +123,7 @@ nodes() { # by name, kind's order: control-plane, control-plane2, ..., worker, w
   kind get nodes --name "$NAME" 2>/dev/null | grep -v external | sort -V
 }
 
-members() { nodes | head -n "$MEMBERS"; }
+members() { nodes | sed -n "1,${MEMBERS}p"; }
 
 make_cluster() {
   local image
@@ -227,7 +229,7 @@ uninstall() {
 }
 
 scaled_down() { [[ $(kc get replicaset -n kube-system -l app=ovn-central -o 'jsonpath={.items[*].spec.replicas}') != *[1-9]* ]]; }
-no_servers() { ! docker exec "$1" sh -c 'cat /proc/[0-9]*/comm 2>/dev/null' | grep -qE '^(ovsdb-server|ovn-northd)$'; }
+no_servers() { ! docker exec "$1" sh -c 'cat /proc/[0-9]*/comm 2>/dev/null' | grep -E '^(ovsdb-server|ovn-northd)$' >/dev/null; }
 
 pods() { kc get pods -n kube-system -l app=ovn-central --field-selector status.phase=Running -o name; }
 
@@ -319,10 +321,13 @@ reset() {
 down() {
   if docker_is_up; then
     ! cluster_exists || kind delete cluster --name "$NAME" --kubeconfig "$CONFIG" 2>/dev/null
-    docker images --format '{{.Repository}}:{{.Tag}}' 'ovnswap.local/*' | xargs -r docker rmi >/dev/null || true
-    if [ -e "$DIR/started-docker" ] && [ -z "$(docker ps -q)" ]; then
-      "$KINDLAB/down.sh"
+    if [ -z "$(kind get clusters 2>/dev/null)" ]; then # another lab has the same images
+      docker images --format '{{.Repository}}:{{.Tag}}' 'ovnswap.local/*' | xargs -r docker rmi >/dev/null || true
     fi
+  fi
+  # Also one that was started and never answered.
+  if [ -e "$DIR/started-docker" ] && [ -n "$KINDLAB" ] && [ -z "$(timeout 30 docker ps -q 2>/dev/null)" ]; then
+    "$KINDLAB/down.sh" || say "Docker, started for this lab, does not end"
   fi
   rm -rf "$DIR"
 }
