@@ -48,7 +48,7 @@ SCRIPTS: dict[str, Script] = {
     ),
     "zombie": (
         *(*THREE, Kill(3), Kick(1, 3), Until("size", (1, 2), 2), Start(3), Until("disconnected", (3,)), Run(2)),
-        *(Leave(3), Until("gone", (3,))),
+        *(Leave(3), Until("gone", (3,), seconds=3)),  # nobody listens to it
     ),
     "snapshot": (
         *(*THREE, Kill(3), Write(1, "a"), Write(1, "b"), Compact(1), Write(1, "c"), Start(3)),
