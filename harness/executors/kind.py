@@ -11,6 +11,7 @@ import importlib.util
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -153,10 +154,28 @@ FAULTS = frozenset(
 )
 
 
+def tls() -> ssl.SSLContext | None:
+    """How a client shows itself to the lab's servers, which ``LAB_SSL=1`` makes speak TLS; None without it.
+
+    OVSDB looks at who signed a certificate, not at the name in it.
+    """
+    keys = directory() / "tls"
+    if not (keys / "cert").exists():
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(keys / "cacert")
+    context.load_cert_chain(keys / "cert", keys / "key")
+    return context
+
+
 class Outside:
     """The network as the client sees it: Docker's bridge. Faults on it are made in the nodes."""
 
     partitions = True
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
 
     def add(self, host: str) -> str:
         raise NotImplementedError(host)
@@ -165,7 +184,8 @@ class Outside:
         return None
 
     def socket(self, _host: str) -> socket.socket:
-        return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        plain = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        return plain if self._tls is None else self._tls.wrap_socket(plain)
 
     def link(self, host: str, up: bool) -> None:
         raise NotImplementedError((host, up))
@@ -226,7 +246,8 @@ class KindExecutor(KubernetesExecutor):
         self._clock = RealClock(1.0)
         self._undo.callback(self._clock.stop)
         self._beat()
-        self._client = ProcessClient(Outside(), self._listed, self.now, self._clock)
+        self._outside = Outside(tls())
+        self._client = ProcessClient(self._outside, self._listed, self.now, self._clock)
         self._undo.callback(self._client.stop)
         self._undo.callback(self._mend)
         self._fired: list[tuple[float, Fault, bool]] = []
@@ -284,7 +305,7 @@ class KindExecutor(KubernetesExecutor):
 
     def rows(self, database: Database, node: str) -> frozenset[str] | None:
         try:
-            sock = Outside().socket(node)
+            sock = self._outside.socket(node)
             connection = jsonrpc.connect_tcp(sock, self._address(node), database.client_port, PATIENCE)
         except OSError:
             return None
