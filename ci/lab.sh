@@ -244,7 +244,7 @@ uninstall() {
     quiet kc label node "$node" kube-ovn/role-
     quiet kc uncordon "$node"
     until_true 60 "ovn-central's servers on $node to end" no_servers "$node"
-    docker exec "$node" sh -c 'rm -rf /etc/origin/ovn /etc/origin/ovn.removed-* /run/ovn /var/log/ovn'
+    docker exec "$node" sh -c 'rm -rf /etc/origin/ovn /etc/origin/ovn.copy /etc/origin/ovn.removed-* /run/ovn /var/log/ovn'
   done
 }
 
