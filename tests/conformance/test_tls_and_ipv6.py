@@ -115,26 +115,11 @@ def keys_in(directory: Path) -> Path:
     """An authority, and one certificate for all, as the secret kube-ovn-tls has them."""
     directory.mkdir()
     req = ["openssl", "req", "-newkey", "rsa:2048", "-nodes"]
+    sign = ["openssl", "x509", "-req", "-in", "request", "-CA", "cacert"]
     commands = (
         [*req, "-x509", "-subj", "/CN=authority", "-keyout", "authority", "-out", "cacert"],
         [*req, "-subj", "/CN=ovn", "-keyout", "key", "-out", "request"],
-        [
-            *[
-                "openssl",
-                "x509",
-                "-req",
-                "-in",
-                "request",
-                "-CA",
-                "cacert",
-                "-CAkey",
-                "authority",
-                "-set_serial",
-                "1",
-                "-out",
-                "cert",
-            ]
-        ],
+        [*sign, "-CAkey", "authority", "-set_serial", "1", "-out", "cert"],
     )
     for command in commands:
         subprocess.run(command, cwd=directory, check=True, capture_output=True, timeout=60)
