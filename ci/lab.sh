@@ -9,7 +9,7 @@
 #   down    remove all that `up` made: cluster, images, directory
 #   config  print the configuration that kind gets
 # LAB_NAME, LAB_MEMBERS, LAB_SPARES, LAB_RELEASE (whose rules the start script follows), LAB_PLACEMENT, LAB_NODE_IMAGE,
-# LAB_DIR (kubeconfig, kubectl), LAB_INSTALL (lab or kube-ovn) may be set. "lab" is our own image and start script around
+# LAB_DIR (kubeconfig, kubectl), LAB_INSTALL (lab or kube-ovn), LAB_SSL (1: raft, clients and northd speak TLS) may be set. "lab" is our own image and start script around
 # Debian's OVN, without a data plane; "kube-ovn" is the chart of the real thing, which needs helm, Docker's registry and
 # the kernel module openvswitch. Default: kube-ovn where helm is and LAB_KINDLAB is not, else lab.
 # LAB_KINDLAB is a directory with scripts that make kind's images where no registry can be reached (default:
@@ -19,7 +19,7 @@ cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 
 NAME=${LAB_NAME:-ovnswap-lab} MEMBERS=${LAB_MEMBERS:-3} SPARES=${LAB_SPARES:-1}
-PLACEMENT=${LAB_PLACEMENT:-}
+PLACEMENT=${LAB_PLACEMENT:-} TLS=${LAB_SSL:-}
 DIR=$(realpath -m "${LAB_DIR:-.make/lab/$NAME}")
 KINDLAB=${LAB_KINDLAB-../shared/kindlab}
 [ -x "$KINDLAB/up.sh" ] || KINDLAB=''
@@ -193,8 +193,28 @@ install_lab() {
   quiet kind load docker-image "$IMAGE" --name "$NAME"
   version=$(kc version -o json | sed -n '/serverVersion/,$p' | sed -nE 's/.*"gitVersion": "v([0-9]+\.[0-9]+).*/\1/p')
   "$PYTHON" ci/kind/manifests.py --image "$IMAGE" --release "$RELEASE" --kubernetes "$version" --node-ips "$(node_ips)" \
-    ${PLACEMENT:+--placement "$PLACEMENT"} >"$DIR/manifests.json"
+    ${PLACEMENT:+--placement "$PLACEMENT"} ${TLS:+--ssl} >"$DIR/manifests.json"
+  quiet kc delete secret kube-ovn-tls -n kube-system --ignore-not-found
+  if [ -n "$TLS" ]; then
+    make_keys
+    quiet kc create secret generic kube-ovn-tls -n kube-system --from-file="$DIR/tls"
+  else
+    rm -rf "$DIR/tls"
+  fi
   quiet kc apply -f "$DIR/manifests.json"
+}
+
+# One certificate for all servers and clients, and its authority, as Kube-OVN's secret kube-ovn-tls has them.
+make_keys() {
+  local at=$DIR/tls
+  command -v openssl >/dev/null || die "LAB_SSL needs openssl (Debian: sudo apt-get install openssl)"
+  [ ! -s "$at/cert" ] || return 0
+  rm -rf "$at" && mkdir -p "$at"
+  quiet openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj "/CN=ovnswap lab authority" \
+    -keyout "$DIR/authority-key" -out "$at/cacert"
+  quiet openssl req -newkey rsa:2048 -nodes -subj "/CN=ovn" -keyout "$at/key" -out "$DIR/request"
+  quiet openssl x509 -req -in "$DIR/request" -CA "$at/cacert" -CAkey "$DIR/authority-key" -set_serial 1 -days 3650 -out "$at/cert"
+  rm -f "$DIR/authority-key" "$DIR/request"
 }
 
 # Kube-OVN itself, as its Makefile installs it in kind. The chart looks up NODE_IPS by the label.
@@ -224,7 +244,7 @@ uninstall() {
     quiet kc label node "$node" kube-ovn/role-
     quiet kc uncordon "$node"
     until_true 60 "ovn-central's servers on $node to end" no_servers "$node"
-    docker exec "$node" sh -c 'rm -rf /etc/origin/ovn /etc/origin/ovn.removed-* /run/ovn /var/log/ovn'
+    docker exec "$node" sh -c 'rm -rf /etc/origin/ovn /etc/origin/ovn.copy /etc/origin/ovn.removed-* /run/ovn /var/log/ovn'
   done
 }
 

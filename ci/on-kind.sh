@@ -56,9 +56,11 @@ exec 8>"${TMPDIR:-/tmp}/$LAB_NAME.lock"
 flock -n 8 || not_here "another run works on the cluster $LAB_NAME; LAB_NAME names another one"
 trap 'exit 130' INT TERM HUP
 trap down EXIT
-make_venv || not_here "pip can't install the extra kind"
-timeout 300 ci/lab.sh down >/dev/null 2>&1 8>&- || true # what a run has left that was killed
 status=0
+make_venv || status=$?
+[ $status != 124 ] || not_here "the extra kind was not installed within $BUDGET s"
+[ $status = 0 ] || not_here "pip can't install the extra kind"
+timeout 300 ci/lab.sh down >/dev/null 2>&1 8>&- || true # what a run has left that was killed
 in_time ci/lab.sh up || status=$?
 [ $status != 124 ] || not_here "the lab did not stand within $BUDGET s"
 [ $status = 0 ] || not_here "the lab could not be made"

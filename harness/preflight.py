@@ -224,8 +224,11 @@ def version(view: ClusterView, kick_first: bool) -> list[Check]:
 _RELEASES = ", ".join(INTEGRITY_CHECK_RELEASES)
 
 
-def restarts(view: ClusterView, members_after: int, accept_stall: bool) -> list[Check]:
-    """Q-ROLL: restarting the pods of a two-member cluster one by one stops writes at each of them."""
+def restarts(view: ClusterView, members_after: int, accept_stall: bool, first: str = "") -> list[Check]:
+    """Q-ROLL: restarting the pods of a two-member cluster one by one stops writes at each of them.
+
+    ``first`` is what can be tried before anything else.
+    """
     if members_after >= 3:
         return [Check("Q-ROLL", OK, f"each restart leaves {members_after - 1} of {members_after} members")]
     seen = f"NODE_IPS can only be changed by restarting each pod of a {members_after}-member cluster"
@@ -233,7 +236,15 @@ def restarts(view: ClusterView, members_after: int, accept_stall: bool) -> list[
     if accept_stall:
         return [Check("Q-ROLL", WARN, seen, why)]
     todo = "replace the node instead (ovnswap plan replace NODE --with SPARE), or accept it: --accept-stall"
-    return [Check("Q-ROLL", REFUSED, seen, why, todo)]
+    return [Check("Q-ROLL", REFUSED, seen, why, first + todo)]
+
+
+def bring_back(view: ClusterView, node: Node) -> str:
+    """What gives a live node its server again: one whose label was taken, and then its pod, has nowhere to run."""
+    key, value = view.label
+    if not node.ready or node in view.labelled() or view.central_pod(node.name) is not None:
+        return ""
+    return f"bring its server back, if {node.name} is alive (kubectl label node {node.name} {key}={value}); or "
 
 
 def hosts_of(view: ClusterView, node: str) -> tuple[str, ...]:

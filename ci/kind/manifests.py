@@ -38,22 +38,41 @@ def main() -> None:
     parser.add_argument("--kubernetes", required=True, help="the server's version, like 1.20")
     parser.add_argument("--node-ips", required=True, help="NODE_IPS and OVN_DB_IPS")
     parser.add_argument("--placement", choices=("selector", "affinity"), help="default: what the release's chart has")
+    parser.add_argument("--ssl", action="store_true", help="ENABLE_SSL, with keys from the secret kube-ovn-tls")
     given = parser.parse_args()
     minor = int(given.kubernetes.split(".")[1].rstrip("+"))
-    items = objects(given.image, kube_ovn_profile(given.release), minor, given.node_ips, given.placement)
+    items = objects(given.image, kube_ovn_profile(given.release), minor, given.node_ips, given.placement, given.ssl)
     json.dump({"apiVersion": "v1", "kind": "List", "items": items}, sys.stdout, indent=1)
 
 
-def objects(image: str, profile: KubeOvnProfile, minor: int, node_ips: str, placement: str | None) -> list[Object]:
+def objects(
+    image: str, profile: KubeOvnProfile, minor: int, node_ips: str, placement: str | None, ssl: bool = False
+) -> list[Object]:
     """``minor``: of Kubernetes 1.x; DaemonSets surge from 1.22 on."""
     surge = profile.ovs_surge and minor >= 22
-    return [
-        *permissions(),
-        *(service(name, port) for name, port in (("nb", 6641), ("sb", 6642), ("northd", 6643))),
+    workloads = [
         central(image, profile, node_ips, placement),
         ovs(image, profile, node_ips, surge),
         controller(image, node_ips),
     ]
+    return [
+        *permissions(),
+        *(service(name, port) for name, port in (("nb", 6641), ("sb", 6642), ("northd", 6643))),
+        *(with_keys(workload, ssl) for workload in workloads),
+    ]
+
+
+def with_keys(workload: Object, ssl: bool) -> Object:
+    """The secret is optional and mounted in any case, as Kube-OVN does it; ENABLE_SSL says whether it is used."""
+    spec = workload["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    enabled = next(item for item in container["env"] if item["name"] == "ENABLE_SSL")
+    enabled["value"] = "true" if ssl else "false"
+    container.setdefault("volumeMounts", []).append({"name": "kube-ovn-tls", "mountPath": "/var/run/tls"})
+    spec.setdefault("volumes", []).append(
+        {"name": "kube-ovn-tls", "secret": {"optional": True, "secretName": "kube-ovn-tls"}}
+    )
+    return workload
 
 
 def permissions() -> list[Object]:

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -23,6 +24,7 @@ from harness.addresses import split_list
 from harness.cluster import Database
 from harness.errors import BadInput, OvnswapError
 from harness.executor import Capability, Reply, Timing
+from harness.executors.kind_hurts import FAULTS, Hurts, docker
 from harness.executors.kube import execution, installation, objects
 from harness.executors.kube.api import Api
 from harness.executors.kube.api import connect as read_kubeconfig
@@ -62,15 +64,6 @@ LISTED_FOR = 1.0
 BEAT = 1.0
 """Seconds between two looks at how late this machine is with its own timers."""
 
-RAFT_PORTS = {
-    FaultKind.PARTITION: "{ 6643, 6644 }",
-    FaultKind.ONE_WAY: "{ 6643, 6644 }",
-    FaultKind.NB_CUT: "{ 6643 }",
-    FaultKind.SB_CUT: "{ 6644 }",
-}
-"""What each fault of the network drops."""
-
-TABLE = "inet ovnswap"
 OVS_APP = "ovs"
 
 
@@ -83,7 +76,7 @@ def missing() -> str | None:
         return "ci/lab.sh is not here: run it from a checkout"
     if shutil.which("docker") is None:
         return "docker not found: sudo apt-get install docker.io"
-    if _docker("info", "--format", "{{.ServerVersion}}").returncode != 0:
+    if docker("info", "--format", "{{.ServerVersion}}").returncode != 0:
         return "Docker does not answer: start it, or ci/lab.sh up"
     return None
 
@@ -141,22 +134,28 @@ def unsuitable(spec: ClusterSpec) -> str | None:
     return None
 
 
-def _docker(*command: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *command], input=stdin, capture_output=True, text=True, timeout=120, check=False)
+def tls() -> ssl.SSLContext | None:
+    """How a client shows itself to the lab's servers, which ``LAB_SSL=1`` makes speak TLS; None without it.
 
-
-FAULTS = frozenset(
-    {
-        *(FaultKind.CRASH, FaultKind.STOP, FaultKind.NODE_DOWN, FaultKind.NODE_UP, FaultKind.PAUSE, FaultKind.RESUME),
-        *(FaultKind.WIPE, *RAFT_PORTS, FaultKind.HEAL),
-    }
-)
+    OVSDB looks at who signed a certificate, not at the name in it.
+    """
+    keys = directory() / "tls"
+    if not (keys / "cert").exists():
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(keys / "cacert")
+    context.load_cert_chain(keys / "cert", keys / "key")
+    return context
 
 
 class Outside:
     """The network as the client sees it: Docker's bridge. Faults on it are made in the nodes."""
 
     partitions = True
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
 
     def add(self, host: str) -> str:
         raise NotImplementedError(host)
@@ -165,7 +164,8 @@ class Outside:
         return None
 
     def socket(self, _host: str) -> socket.socket:
-        return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        plain = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        return plain if self._tls is None else self._tls.wrap_socket(plain)
 
     def link(self, host: str, up: bool) -> None:
         raise NotImplementedError((host, up))
@@ -226,12 +226,12 @@ class KindExecutor(KubernetesExecutor):
         self._clock = RealClock(1.0)
         self._undo.callback(self._clock.stop)
         self._beat()
-        self._client = ProcessClient(Outside(), self._listed, self.now, self._clock)
+        self._outside = Outside(tls())
+        self._client = ProcessClient(self._outside, self._listed, self.now, self._clock)
         self._undo.callback(self._client.stop)
+        self._hurts = Hurts(found.directory, self._address, self._in_pod)
         self._undo.callback(self._mend)
         self._fired: list[tuple[float, Fault, bool]] = []
-        self._down: dict[str, None] = {}
-        self._cut: dict[str, None] = {}
         self._known: dict[Database, tuple[float, tuple[str, ...]]] = {}
         self._addresses = {node.name: node.address for node in self.view().nodes}
         self.acquire(f"lab-{os.getpid()}-{time.time_ns() % 10**9}")
@@ -284,7 +284,7 @@ class KindExecutor(KubernetesExecutor):
 
     def rows(self, database: Database, node: str) -> frozenset[str] | None:
         try:
-            sock = Outside().socket(node)
+            sock = self._outside.socket(node)
             connection = jsonrpc.connect_tcp(sock, self._address(node), database.client_port, PATIENCE)
         except OSError:
             return None
@@ -336,14 +336,14 @@ class KindExecutor(KubernetesExecutor):
     # -- faults -----------------------------------------------------------------------------------------------------
 
     def felt(self, fault: Fault) -> int:
-        return 0
+        return self._hurts.felt(fault)
 
     def inject(self, fault: Fault) -> bool:
         if fault.kind not in FAULTS:
             raise BadInput(f"{self.name} can't do {fault.kind.value}", todo="use --backend sim or ovsdb")
         for node in fault.nodes:
             self._address(node)
-        changed = self._inject(fault)
+        changed = self._hurts.do(fault)
         self._fired.append((self.now(), fault, changed))
         return changed
 
@@ -357,82 +357,15 @@ class KindExecutor(KubernetesExecutor):
     def fired(self) -> tuple[tuple[float, Fault, bool], ...]:
         return tuple(self._fired)
 
-    def _inject(self, fault: Fault) -> bool:
-        if fault.kind is FaultKind.HEAL:
-            return self._heal()
-        if fault.kind in RAFT_PORTS:
-            changed = [self._cut_off(node, fault) for node in fault.nodes]
-        else:
-            changed = [self._hurt(fault.kind, node) for node in fault.nodes]
-        return any(changed)
-
-    def _hurt(self, kind: FaultKind, node: str) -> bool:
-        match kind:
-            case FaultKind.CRASH:
-                # Servers and their monitors at once, then the start script, so that the container ends.
-                return self._signal(node, "kill -9 $(pidof ovsdb-server ovn-northd) && kill 1")
-            case FaultKind.STOP:
-                return self._signal(node, "kill 1")
-            case FaultKind.NODE_DOWN:
-                self._down[node] = None
-                return self._state(node) == "running" and _docker("kill", node).returncode == 0
-            case FaultKind.NODE_UP:
-                self._down.pop(node, None)
-                return self._state(node) == "exited" and _docker("start", node).returncode == 0
-            case FaultKind.PAUSE:
-                return _docker("pause", node).returncode == 0
-            case FaultKind.RESUME:
-                return _docker("unpause", node).returncode == 0
-            case FaultKind.WIPE:
-                at = self.installation.directory
-                script = f'[ -n "$(ls -A {at} 2>/dev/null)" ] && find {at} -mindepth 1 -delete'
-                return _docker("exec", node, "sh", "-c", script).returncode == 0
-            case _:
-                raise BadInput(f"{kind.value} is no fault of single nodes")
-
-    def _signal(self, node: str, script: str) -> bool:
+    def _in_pod(self, node: str, script: str) -> bool:
         place = self._place(node)
         return place is not None and execution.run(self.api, place, ["sh", "-c", script], 10.0).ok
-
-    def _state(self, node: str) -> str:
-        return _docker("inspect", "-f", "{{.State.Status}}", node).stdout.strip()
-
-    def _cut_off(self, node: str, fault: Fault) -> bool:
-        """Drop raft's packets between this node and all that are not cut off with it."""
-        if node in self._cut:
-            return False
-        kept = ", ".join(self._address(other) for other in fault.nodes)
-        rules = [f"add table {TABLE}"]
-        hooks = {"output": "daddr"} if fault.kind is FaultKind.ONE_WAY else {"output": "daddr", "input": "saddr"}
-        for hook, side in hooks.items():
-            rules.append(f"add chain {TABLE} {hook} {{ type filter hook {hook} priority 0; }}")
-            rules += [
-                f"add rule {TABLE} {hook} ip {side} != {{ {kept} }} tcp {port} {RAFT_PORTS[fault.kind]} drop"
-                for port in ("dport", "sport")
-            ]
-        done = _docker("exec", "-i", node, "nft", "-f", "-", stdin="\n".join(rules) + "\n")
-        if done.returncode != 0:
-            raise OvnswapError(f"nft in {node}: {done.stderr.strip()}")
-        self._cut[node] = None
-        return True
-
-    def _heal(self) -> bool:
-        healed = bool(self._cut)
-        for node in list(self._cut):
-            _docker("exec", node, "nft", "delete", "table", *TABLE.split())
-            del self._cut[node]
-        return healed
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
     def _mend(self) -> None:
         """Nothing that was done to the nodes outlives this executor."""
-        self._heal()
-        for node in self._addresses:
-            if self._state(node) == "paused":
-                _docker("unpause", node)
-            if node in self._down:
-                _docker("start", node)
+        self._hurts.mend(tuple(self._addresses))
 
     def where(self) -> Path:
         """The directory with the cluster's kubeconfig."""

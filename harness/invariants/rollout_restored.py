@@ -6,6 +6,10 @@ from collections.abc import Iterable
 
 from harness.invariants.base import EndState, Grade, Property
 
+BRAKE = 30
+"""The minReadySeconds of the guarded procedures (``procedures.guarded.BRAKE``): found at the start, a run that was
+killed has left it, and the run that goes on from there takes it off."""
+
 
 class RolloutRestored(Property):
     """Not of the catalogue of facts: planted mistakes showed that nothing else saw it."""
@@ -21,7 +25,9 @@ class RolloutRestored(Property):
             before = end.before.workload(workload.name) if end.before is not None else None
             if workload.paused and not (before is not None and before.paused):
                 found.append(f"{workload.ref} is left paused")
-            if before is not None and workload.min_ready_seconds != before.min_ready_seconds:
+            if before is None or (workload.min_ready_seconds == 0 and before.min_ready_seconds == BRAKE):
+                continue
+            if workload.min_ready_seconds != before.min_ready_seconds:
                 was = f"{before.min_ready_seconds} before"
                 found.append(f"{workload.ref} is left with minReadySeconds {workload.min_ready_seconds}, {was}")
         return found

@@ -120,7 +120,8 @@ def _remove_dead(view: ClusterView, node: Node, after: tuple[str, ...], options:
         *preflight.drift(view),
     ]
     if _outdated(view, after):
-        checks += preflight.restarts(view, len(after), options.accept_stall)
+        first = preflight.bring_back(view, node)
+        checks += preflight.restarts(view, len(after), options.accept_stall, first)
     order = f"kick first: {node.name} is not alive in both databases, and its pod would block the rollout"
     return Plan(
         "guarded", "remove", lookup.target(node), None, tuple(steps), order, _small_cluster(len(after)), tuple(checks)

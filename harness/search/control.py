@@ -73,7 +73,7 @@ class Controls:
         size = size_like(case, moment)
         same = "wipe" if hit.trouble == "stale-disk" and hit.node in (case.newcomer, "newcomer") else hit.trouble
         for found, control in self._controls(_at_rest(case.spec, size), same):
-            if (found.role, found.first) == (moment.role, moment.first) and as_bad(summary, control):
+            if alike(summary, moment, found) and as_bad(summary, control):
                 what = hit.trouble if same == hit.trouble else f"{hit.trouble} (empty, so like {same})"
                 return f"{what} does the same to {size} members at rest, without a procedure"
         return ""
@@ -103,6 +103,13 @@ def size_like(case: Case, moment: Moment) -> int:
     before = case.spec.members
     sizes = sorted({before, before + CHANGES.get(case.wanted.verb, 0)})
     return next((size for size in sizes if size >= moment.running), sizes[-1])
+
+
+def alike(summary: Summary, moment: Moment, other: Moment) -> bool:
+    """Whether the node had the same role. Being first in NODE_IPS is a part of it where a second cluster was founded:
+    nobody else can do that."""
+    founded = "S15" in broken_by(summary)
+    return moment.role == other.role and (not founded or moment.first == other.first)
 
 
 def as_bad(summary: Summary, control: Summary) -> bool:

@@ -115,4 +115,5 @@ def kind_of(reason: str) -> str:
     reason = re.sub(r"(?<=server )[0-9a-f]{4}\b", "X", reason)
     reason = re.sub(r"lacks \d+ acknowledged rows, first \w+", "lacks acknowledged rows", reason)
     reason = re.sub(r"is \d+ entries behind", "is behind", reason)
+    reason = re.sub(r"in the \d+ s after", "long after", reason)
     return re.sub(r"\b\d+ s: |kube-ovn-control-plane\d*|(?<=pod )\S+", lambda m: "" if "s:" in m[0] else "NODE", reason)

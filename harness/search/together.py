@@ -59,7 +59,7 @@ def run(cases: Sequence[Case], halt: Halt = halting.asked) -> list[Summary]:
         split = _Split(cases, lab, tape, halt)
         try:
             split.play()
-            split.report(split.ended(tape, began))
+            split.report(split.ended(tape, split.began or began))
         except _Done:
             pass
         except BaseException as error:
@@ -86,6 +86,7 @@ class _Split(Trial):
         self._halt = halt
         self._waiting = list(dict.fromkeys(cases))
         self._pipe: int | None = None
+        self.began = 0.0
         self.found: dict[Case, Summary] = {}
         self._director.expect(())
         self._director.arrived = self._arrived
@@ -110,6 +111,7 @@ class _Split(Trial):
         here, there = os.pipe()
         child = os.fork()
         if child == 0:
+            self.began = time.process_time()  # its own clock: it does not go on from the parent's
             gc.freeze()  # what is the parent's is not looked at again: its pages stay shared
             os.close(here)
             self._pipe, self._case = there, case

@@ -39,7 +39,8 @@ class Backup(Step):
         reply = executor.backup(self.database, pair[0])
         if not reply.ok:
             raise StepFailed(
-                f"backup of {self.database} failed: {reply.text}", todo="free some space or mend it, then go on"
+                f"backup of {self.database} failed: {reply.text}",
+                todo="mend that (is its pod up? is the disk full?), then run the same command again",
             )
         return reply
 

@@ -59,17 +59,19 @@ REFUSALS = (
 """What servers say of files that they don't open, in the words that all releases have."""
 
 
-def play(world: World, script: Sequence[Operation]) -> Outcome:
-    """Every operation in turn, then one look at every server.
+def play(world: World, script: Sequence[Operation], before_each: Callable[[], object] = lambda: None) -> Outcome:
+    """Every operation in turn, then one look at every server. ``before_each`` may let time pass, as real ones do.
 
     An operation on a server that is not there, or is paused, does nothing and says so.
     """
     player = Player(world)
     replies, settled = [], []
     for place, operation in enumerate(script):
+        before_each()
         replies.append(player.do(operation))
         if isinstance(operation, Wait) and player.settled is not None:
             settled.append((place, player.settled))
+    before_each()
     return Outcome(tuple(replies), player.views(), tuple(settled))
 
 

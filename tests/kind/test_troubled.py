@@ -6,6 +6,7 @@ One chain for each procedure. Every step that changes or awaits something is met
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import cycle
 
@@ -22,6 +23,7 @@ from harness.procedures.wanted import Wanted, make
 pytestmark = [pytest.mark.ovn(backends=["kind"]), pytest.mark.timeout(7200)]
 
 MOST_RUNS = 25
+BRING_BACK = re.compile(r"bring its server back, .*\(kubectl label node (\S+) (\S+)\)")
 STOPS = (ExitCode.FAILED, ExitCode.REFUSED, ExitCode.NEEDS_ATTENTION, ExitCode.INCONCLUSIVE)
 """How a troubled run may end: never by a traceback, a usage error or a lock that nobody holds."""
 
@@ -36,11 +38,13 @@ class Chain:
         self._next: Iterator[str] = cycle(names[first % len(names) :] + names[: first % len(names)])
         self.met: list[tuple[str, str]] = []
         self.ends: list[int] = []
+        self.told: list[str] = []
+        self.brought_back = 0
         self._known: set[str] = set()
 
     def go(self, *words: str) -> None:
         while True:
-            assert len(self.ends) < MOST_RUNS, self.ends
+            assert len(self.ends) < MOST_RUNS, (self.ends, self.told[-3:])
             run = self._operator.begin(*words)
             for event in run.events():
                 if event["event"] == "step" and run.steps[-1].key not in self._known:
@@ -50,7 +54,8 @@ class Chain:
             if typed.code == ExitCode.OK:
                 return
             assert typed.code in STOPS, typed.err
-            assert typed.complaint, typed.err
+            self.told.append(typed.complaint)
+            self._bring_back(typed.complaint)
             self._lab.wait(self._calm, 600.0, "the fault to be over")
 
     def _trouble(self, run: Running) -> None:
@@ -60,9 +65,20 @@ class Chain:
         self.met.append((step.title, name))
         TROUBLES[name](self._lab)
 
+    def _bring_back(self, complaint: str) -> None:
+        """Do what the refusal says: a leaver without its label, and then without its pod, gets its label again."""
+        told = BRING_BACK.search(complaint)
+        if told is not None:
+            key, _, value = told[2].partition("=")
+            labels = {"metadata": {"labels": {key: value}}}
+            self._lab.api.request("core", "patch_node", told[1], labels)
+            self.brought_back += 1
+
     def _calm(self) -> bool:
-        """Every node is Ready again; raft is for the next run to wait for."""
-        return all(node.ready for node in self._lab.view().nodes)
+        """Every node is Ready again, and the pods on those with the label; raft is for the next run to wait for."""
+        view = self._lab.view()
+        pods = [view.central_pod(node.name) for node in view.labelled()]
+        return all(node.ready for node in view.nodes) and all(pod is None or pod.ready for pod in pods)
 
 
 @pytest.mark.parametrize("verb", ["remove", "add"])
@@ -74,10 +90,13 @@ def test_a_fault_at_every_step(
     node = first if verb == "remove" else newcomer
     plan = make(Wanted("guarded", verb, node), anew.view(), anew.files)
     chain = Chain(anew, operator, ovn_seed)
-    chain.go("apply", verb, node)
+    try:
+        chain.go("apply", verb, node)
+    finally:
+        ovn_record(met=chain.met, exit_codes=chain.ends, told=chain.told, brought_back=chain.brought_back)
+    ovn_record(end=summary(anew.view()))
     assert_ended(anew, plan, client.history())
     assert len(chain.met) >= len({step.as_dict()["step"] for step in plan.steps}) - 5
-    ovn_record(met=chain.met, exit_codes=chain.ends, end=summary(anew.view()))
     ovn_record(stall=client.stop().longest_stall(Database.NB))
 
 

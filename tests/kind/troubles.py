@@ -58,6 +58,18 @@ def silence_the_leader(lab: KindExecutor) -> None:
     _for_a_while(lab, FaultKind.ONE_WAY, FaultKind.HEAL, 30.0)
 
 
+def make_the_leaders_links_lossy(lab: KindExecutor) -> None:
+    _for_a_while(lab, FaultKind.LOSS, FaultKind.HEAL, 30.0)
+
+
+def part_the_leader_and_a_follower(lab: KindExecutor) -> None:
+    """Both still reach the third."""
+    leader = _leader(lab)
+    other = next(pod.node for pod in lab.view().pods_of("ovn-central") if pod.node not in (leader, None))
+    lab.inject(Fault(FaultKind.BRIDGE, (leader, str(other))))
+    lab.arm(FaultPlan((TimedFault(30.0, Fault(FaultKind.HEAL)),)))
+
+
 def let_the_leaders_servers_stand_still(lab: KindExecutor) -> None:
     """Commands in its container get no answer in time, a kick among them."""
     node = _leader(lab)
@@ -78,5 +90,7 @@ TROUBLES: dict[str, Trouble] = {
     "the leader cut off": cut_the_leader_off,
     "the leader's servers stopped": let_the_leaders_servers_stand_still,
     "the leader silenced": silence_the_leader,
+    "the leader's links lossy": make_the_leaders_links_lossy,
+    "the leader and a follower parted": part_the_leader_and_a_follower,
     "the leader's node without power": stop_the_leaders_node,
 }

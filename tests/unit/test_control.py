@@ -81,7 +81,7 @@ def test_what_is_unsafe_is_not_laid_to_a_fault_that_only_leaves_things_undone() 
 
 def test_every_property_that_the_run_broke_must_break_at_rest() -> None:
     split = "S15: nb has 2 cluster ids: a, b"
-    run = summary(f"9:during:wipe@{FIRST}", Moment(3, LEADER), Verdict.UNSAFE, (split, "P1: a kick too many"))
+    run = summary(f"9:during:wipe@{SECOND}", Moment(3, LEADER), Verdict.UNSAFE, (split, "P1: a kick too many"))
     assert Controls(Rest(LEADER, Verdict.UNSAFE, (split,))).reason(run) == ""
     lacks = replace(run, reasons=(split, "S17: nb on x lacks 3 acknowledged rows, first m1"))
     assert Controls(Rest(LEADER, Verdict.UNSAFE, (split,))).reason(lacks) != "", "two clusters, so rows are in one"
@@ -91,6 +91,19 @@ def test_every_property_that_the_run_broke_must_break_at_rest() -> None:
 def test_another_role_is_another_matter(role: str) -> None:
     run = summary(f"9:during:wipe@{SECOND}", Moment(3, role))
     assert Controls(Rest(LEADER)).reason(run) == ""
+
+
+def test_who_is_first_matters_only_where_a_second_cluster_is_founded() -> None:
+    split = "S15: nb has 2 cluster ids: a, b"
+    for verdict, words, laid in ((Verdict.UNSAFE, split, False), (Verdict.STUCK, "nb has no leader", True)):
+        first = summary(f"9:during:wipe@{FIRST}", Moment(3, LEADER, first=True), verdict, (words,))
+        assert bool(Controls(Rest(LEADER, verdict, (words,))).reason(first)) == laid
+
+
+def test_how_long_it_lasted_is_not_how_it_failed() -> None:
+    words = "L1: sb acknowledged nothing in the {} s after the last fault"
+    run = summary(f"9:during:disk-full@{SECOND}", Moment(3, MEMBER), reasons=(words.format(78),))
+    assert Controls(Rest(MEMBER, reasons=(words.format(96),))).reason(run) != ""
 
 
 def test_two_faults_are_not_laid_to_one() -> None:

@@ -113,6 +113,14 @@ def test_a_refused_handshake_proves_that_nothing_ran_only_if_it_is_a_refusal(
     assert "pods/exec is forbidden" in result.error
 
 
+@pytest.mark.parametrize("body", ['container not found ("c")', "b'container not found (\"c\")\\n'"])
+def test_a_refused_handshake_is_told_without_its_headers(body: str) -> None:
+    reason = "Handshake status 500 Internal Server Error -+-+- {'date': 'Sat, 28 Nov 2026 16:25:08 GMT'} -+-+- " + body
+    refused = execution._refused(execution.ApiException(status=0, reason=reason))
+    assert refused.error == 'exec: container not found ("c") (HTTP 500)'
+    assert refused.unknown
+
+
 def test_requests_go_on_while_a_command_runs(server: ApiServer, api: Api) -> None:
     """The client's own stream() redirects every request of the ApiClient that it is given."""
 

@@ -41,7 +41,8 @@ class Checkout:
             "LAB_KINDLAB": "",
         }
         return subprocess.Popen(
-            ["bash", "ci/on-kind.sh", "reports"],
+            # A shell can't trap what it was started to ignore, as jobs in the background are.
+            ["env", "--default-signal=INT", "bash", "ci/on-kind.sh", "reports"],
             cwd=self.at,
             env={**env, **variables},
             stdout=subprocess.PIPE,

@@ -22,7 +22,7 @@ def test_the_page_is_in_step_with_the_figures() -> None:
     data = json.loads((DOCS / "page-judged.json").read_text(encoding="utf-8"))
     assert (DOCS / "page-judged.md").read_text(encoding="utf-8") == page(data), f"{COMMAND} writes it anew"
     asked = {(one["procedure"], one["verb"], one["nodes"]) for one in data["rows"]}
-    assert len(asked) == len(data["rows"]) == 10
+    assert len(asked) == len(data["rows"]) >= 10
 
 
 def test_a_row_counts_what_had_an_effect_and_tells_how_to_run_it_again() -> None:

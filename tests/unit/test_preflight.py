@@ -250,3 +250,16 @@ def test_a_newcomer_that_was_kicked_meanwhile_is_not_waited_for() -> None:
     checks = preflight.newcomer(cluster.view(), cluster.node(D), None)
     assert ("LEFT", REFUSED) in verdicts(checks)
     assert "rm -rf" in next(check for check in checks if check.id == "LEFT").todo
+
+
+def test_a_live_node_without_label_and_pod_is_to_be_brought_back_first() -> None:
+    view = healthy(3).view()
+    node = view.nodes[0]
+    assert preflight.bring_back(view, node) == "", "its server runs"
+    unlabelled = replace(node, labels={})
+    gone = replace(view, nodes=(unlabelled, *view.nodes[1:]), pods=tuple(p for p in view.pods if p.node != node.name))
+    first = preflight.bring_back(gone, unlabelled)
+    (check,) = preflight.restarts(gone, 2, accept_stall=False, first=first)
+    assert check.verdict == REFUSED
+    assert f"kubectl label node {node.name} kube-ovn/role=master" in check.todo
+    assert preflight.bring_back(gone, replace(unlabelled, ready=False)) == "", "a dead node gets no pod"

@@ -35,7 +35,9 @@ def test_cases_run_together_end_as_they_do_alone(case: Case) -> None:
     cases.append(replace(case, hits=(Hit.parse(f"2:before:pause@{FIRST}"), Hit.parse(f"{last}:before:crash@{THIRD}"))))
     cases.append(replace(case, hits=(Hit.parse("99:before:operator-pauses"),)))
     alone = {case: rested(trial.run(case)) for case in cases}
-    assert {s.case: rested(s) for s in campaign.run_shared(cases, 1, most=6)} == alone
+    shared = list(campaign.run_shared(cases, 1, most=6))
+    assert {s.case: rested(s) for s in shared} == alone
+    assert all(summary.cpu > 0 for summary in shared), "a child's clock is its own"
     assert len({summary.digest for summary in alone.values()}) > len(cases) / 2
 
 

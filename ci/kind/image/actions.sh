@@ -5,6 +5,11 @@
 
 RUN=/var/run/ovn
 LOG=/var/log/ovn
+TLS=/var/run/tls
+PROTO=tcp SSL=()
+if [ "${ENABLE_SSL:-false}" = true ]; then
+  PROTO=ssl SSL=(--private-key=$TLS/key --certificate=$TLS/cert --ca-cert=$TLS/cacert)
+fi
 declare -A SCHEMA=([nb]=OVN_Northbound [sb]=OVN_Southbound) PORT=([nb]=6641 [sb]=6642) RAFT_PORT=([nb]=6643 [sb]=6644)
 
 file() { echo "/etc/ovn/ovn$1_db.db"; }
@@ -12,7 +17,7 @@ header() { echo "/etc/ovn/ovn$1_db.hdr"; }
 socket() { echo "$RUN/ovn$1_db.sock"; }
 control() { echo "$RUN/ovn$1_db.ctl"; }
 own_address() { echo "${DB_CLUSTER_ADDR:-$POD_IP}"; }
-raft_address() { echo "tcp:[$2]:${RAFT_PORT[$1]}"; } # raft_address DB IP
+raft_address() { echo "$PROTO:[$2]:${RAFT_PORT[$1]}"; } # raft_address DB IP
 
 say() { echo "$(date +%T) $*"; }
 pause() { sleep "$1"; }
@@ -114,7 +119,7 @@ fix_cluster() { return 1; } # stock ovsdb-tool has no fix-cluster
 
 ask_server() { # ask_server IP DB COLUMN
   local where="[[\"name\",\"==\",\"${SCHEMA[$2]}\"]]"
-  timeout 10 ovsdb-client query "tcp:[$1]:${PORT[$2]}" \
+  timeout 10 ovsdb-client "${SSL[@]}" query "$PROTO:[$1]:${PORT[$2]}" \
     "[\"_Server\",{\"op\":\"select\",\"table\":\"Database\",\"where\":$where,\"columns\":[\"$3\"]}]" 2>/dev/null
 }
 
@@ -140,7 +145,7 @@ start_server() { # start_server DB BOOTSTRAP
   rm -f "$(control "$1")" "$(socket "$1")"
   tried ovsdb-server --detach --monitor --no-chdir -vconsole:emer -vsyslog:off -vfile:info \
     --log-file="$LOG/ovsdb-server-$1.log" --pidfile="$RUN/ovn$1_db.pid" --unixctl="$(control "$1")" \
-    --remote="punix:$(socket "$1")" --remote="ptcp:${PORT[$1]}:$bind" "$(file "$1")"
+    --remote="punix:$(socket "$1")" --remote="p$PROTO:${PORT[$1]}:$bind" "${SSL[@]}" "$(file "$1")"
 }
 
 await_connected() { ovsdb-client --timeout=30 wait "unix:$(socket "$1")" "${SCHEMA[$1]}" connected >/dev/null 2>&1 || true; }
@@ -151,11 +156,12 @@ start_northd() { # start_northd IP...: the local sockets if none is given
   for db in nb sb; do
     servers[$db]=''
     for ip; do
-      servers[$db]+=,tcp:[$ip]:${PORT[$db]}
+      servers[$db]+=,$PROTO:[$ip]:${PORT[$db]}
     done
     servers[$db]=${servers[$db]#,}
   done
   ovn-northd --detach --monitor --no-chdir -vconsole:emer -vsyslog:off -vfile:info --log-file=$LOG/ovn-northd.log \
+    "${SSL[@]}" \
     --pidfile=$RUN/ovn-northd.pid --unixctl=$RUN/ovn-northd.ctl --n-threads="${OVN_NORTHD_N_THREADS:-1}" \
     --ovnnb-db="${servers[nb]:-unix:$(socket nb)}" --ovnsb-db="${servers[sb]:-unix:$(socket sb)}"
 }

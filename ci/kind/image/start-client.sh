@@ -6,12 +6,12 @@
 declare -A TABLE=([nb]=NB_Global [sb]=SB_Global)
 servers=''
 for ip in ${OVN_DB_IPS//,/ }; do
-  servers+=,tcp:[$ip]:${PORT[$1]}
+  servers+=,$PROTO:[$ip]:${PORT[$1]}
 done
 trap 'kill $! 2>/dev/null; exit 0' TERM INT
 echo "ovn-remote=${servers#,}"
 while true; do
-  ovsdb-client --leader-only monitor "${servers#,}" "${SCHEMA[$1]}" "${TABLE[$1]}" >/dev/null 2>&1 &
+  ovsdb-client "${SSL[@]}" --leader-only monitor "${servers#,}" "${SCHEMA[$1]}" "${TABLE[$1]}" >/dev/null 2>&1 &
   wait $!
   sleep 1 &
   wait $!

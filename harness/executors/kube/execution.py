@@ -25,6 +25,7 @@ from harness.executors.kube.api import Api
 
 STDOUT, STDERR, STATUS = 1, 2, 3
 _HANDSHAKE = re.compile(r"Handshake status (\d+)")
+_BODY = re.compile(r"-\+-\+-\s*(?!.*-\+-\+-)(?:b?['\"])?(.*?)['\"]?$")
 _NOT_STARTED = re.compile(r"executable file not found|no such file or directory|container not found|not running", re.I)
 
 
@@ -194,6 +195,8 @@ def _refused(error: ApiException) -> ExecResult:
     if body is not None:
         message = re.search(r'"message":"((?:[^"\\]|\\.)*)"', body[1].replace("\\n", ""))
         text = message[1].replace('\\"', '"') if message is not None else text
+    elif handshake is not None and (told := _BODY.search(text)) is not None and told[1]:
+        text = f"{told[1].removesuffix(chr(92) + 'n')} (HTTP {status})"  # a kubelet's plain words, after the headers
     never = 400 <= status < 500 or "Connection refused" in text or "Name or service not known" in text
     verdict = Verdict.NOT_STARTED if never else Verdict.BROKEN
     return ExecResult(verdict, None, b"", b"", f"exec: {text[:300]}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 from language import Outcome, View
 from play import play
@@ -15,6 +17,9 @@ from worlds.real import RealWorld
 from fake_raft import by_version
 
 from .case import ALL, FAMILIES, Case
+
+SLOWNESS = (0.02, 0.1, 0.5, 1.5)
+"""Seconds that pass at most between two operations of a slow run."""
 
 FEW = 6
 """Runs of the model that must show nothing wrong, however little chance decides."""
@@ -48,6 +53,15 @@ def tapes(case: Case, release: str, names: Names | None = None) -> Iterator[Outc
     yield play(FakeWorld(whose, release), case.script)
     for seed in range(case.tapes - 1):
         yield play(FakeWorld(whose, release, Seeded(seed, calm=seed % 2 == 1)), case.script)
+
+
+def slow_tapes(case: Case, release: str, names: Names) -> Iterator[Outcome]:
+    """Runs in which time passes between the operations, as on a machine that is busy elsewhere."""
+    for seed in range(case.tapes):
+        chance = random.Random(seed)
+        world = FakeWorld(names, release, Seeded(seed, calm=seed % 2 == 1))
+        most = SLOWNESS[seed % len(SLOWNESS)]
+        yield play(world, case.script, lambda w=world, c=chance, m=most: w.run(c.uniform(0.0, m)))  # type: ignore[misc]
 
 
 def complaint(case: Case, outcome: Outcome, family: str) -> str:
@@ -89,10 +103,10 @@ def at_end(case: Case, view: View) -> View:
 
 
 def difference(case: Case, real: Outcome, release: str, names: Names) -> str:
-    """Why no run of the model is like the real one: against the usual one; "" if there is one."""
+    """Why no run of the model is like the real one, not even a slow one: against the usual one; "" if there is one."""
     wanted = comparable(case, real)
     usual: Outcome | None = None
-    for outcome in tapes(case, release, names):
+    for outcome in chain(tapes(case, release, names), slow_tapes(case, release, names)):
         usual = usual or outcome
         if comparable(case, outcome) == wanted:
             return ""
