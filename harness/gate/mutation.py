@@ -21,6 +21,7 @@ from harness.cluster import ClusterView
 from harness.gate.equivalence import equivalent
 from harness.gate.gate import Settings
 from harness.gate.shapes import FOLLOWER, NEW, PROFILES, Shape
+from harness.gate.stages import READS
 from harness.gate.subject import Subject, as_book
 from harness.plan import Plan
 from harness.procedures.wanted import make
@@ -39,6 +40,9 @@ ENOUGH = 95.0
 """Percent of the mutants that are not equivalent that a gate has to kill."""
 SIZES = {"guarded": {"remove": 3, "add": 3, "replace": 3}, "documented": {"remove": 5, "add": 3}}
 """Members before: the documented removal from three fails by itself, whatever is changed in it."""
+PACES = {"guarded": 0.0}
+"""Cluster seconds in which the operator reads each answer. The guarded procedure looks by itself; the page needs a
+reader, and fails by itself without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def case_of(subject: Subject) -> Case:
     """The procedure on the cluster on which its mutants are tried: three members, a follower or a newcomer."""
     size = subject.sizes[0] if subject.sizes else SIZES.get(subject.procedure, {}).get(subject.verb, 3)
     shape = Shape(size, NEW if subject.verb == "add" else FOLLOWER, False, PROFILES[0])
-    return subject.case(shape, SEED)
+    return subject.case(shape, SEED, PACES.get(subject.procedure, READS))
 
 
 def mutations(case: Case) -> tuple[Plan, ClusterView, list[str]]:

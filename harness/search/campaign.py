@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
 from itertools import chain, islice
+from types import FrameType
 from typing import TypeVar
 
+from harness.errors import OvnswapError
 from harness.search import together, trial
 from harness.search.case import Case
 from harness.search.trial import Summary
@@ -19,11 +26,35 @@ B = TypeVar("B")
 AHEAD = 8
 """Cases in flight for each worker: enough to keep it busy, few enough to stop soon."""
 GROUPS_AHEAD = 2
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What a terminal, a service manager and a runner of jobs send to a whole group of processes."""
 
 
 def _deaf() -> None:
-    """Ctrl-C is the parent's to answer: it stops handing out cases, and those in flight end by themselves."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Signals are the parent's to answer: it stops handing out cases, and those in flight end by themselves. Without a
+    parent there is nobody who would."""
+    heard = partial(_heard, os.getppid())
+    for number in _SIGNALS:
+        signal.signal(number, heard)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+def _heard(parent: int, number: int, _frame: FrameType | None) -> None:
+    if os.getppid() != parent:
+        os._exit(128 + number)
+
+
+@contextmanager
+def _blocked() -> Iterator[None]:
+    """Whoever is started meanwhile hears no signal before it says what to do with it; here they come afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run(cases: Iterable[Case], jobs: int, backend: str = "sim") -> Iterator[Summary]:
@@ -44,6 +75,7 @@ def each(act: Callable[[A], B], items: Iterable[A], jobs: int, ahead: int = AHEA
     """``act`` of every item, in order, in ``jobs`` processes (1: in this one); ``ahead`` items wait for each worker.
 
     ``act`` must be a function of a module and depend on its item alone. Whoever stops taking results stops the work.
+    Raises :class:`OvnswapError` if a worker is killed.
     """
     if jobs <= 1:
         yield from map(act, items)
@@ -51,14 +83,25 @@ def each(act: Callable[[A], B], items: Iterable[A], jobs: int, ahead: int = AHEA
     context = multiprocessing.get_context("spawn")  # nothing of the parent's state gets into a run
     with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, initializer=_deaf) as pool:
         waiting = iter(items)
-        flying = [pool.submit(act, item) for item in islice(waiting, jobs * ahead)]
+        flying: list[concurrent.futures.Future[B]] = []
         try:
+            for item in islice(waiting, jobs * ahead):
+                flying.append(_submitted(pool, act, item))
             while flying:
                 yield flying.pop(0).result()
-                flying += [pool.submit(act, item) for item in islice(waiting, 1)]
+                for item in islice(waiting, 1):
+                    flying.append(_submitted(pool, act, item))
+        except BrokenProcessPool:
+            seen = "a worker process was killed"
+            raise OvnswapError(seen, why="memory may have run out", todo="try again, or with --jobs 1") from None
         finally:
             for future in flying:
                 future.cancel()
+
+
+def _submitted(pool: concurrent.futures.Executor, act: Callable[[A], B], item: A) -> concurrent.futures.Future[B]:
+    with _blocked():  # a worker may be started for it
+        return pool.submit(act, item)
 
 
 def _one(work: tuple[Case, str]) -> Summary:
