@@ -23,6 +23,7 @@ from harness.procedures.wanted import Wanted  # noqa: E402
 from harness.report.page_judged import page, row  # noqa: E402
 from harness.search import campaign, places, shrink, trial  # noqa: E402
 from harness.search.case import Case  # noqa: E402
+from harness.search.control import Controls  # noqa: E402
 from harness.search.tally import Tally  # noqa: E402
 from harness.search.troubles import TROUBLES  # noqa: E402
 from harness.spec import ClusterSpec  # noqa: E402
@@ -42,16 +43,16 @@ def asked() -> list[Case]:
         last, spare = f"{NAME}{nodes}", f"{NAME}{nodes + 1}"
         found += [Case(Wanted(name, "remove", last), whole, pace=PACE) for name in ("documented", "guarded")]
         found += [Case(Wanted(name, "add", last), smaller, pace=PACE) for name in ("documented", "guarded")]
-        found.append(Case(Wanted("guarded", "replace", last, spare), whole, pace=PACE))
+        found += [Case(Wanted(name, "replace", last, spare), whole, pace=PACE) for name in ("documented", "guarded")]
     return found
 
 
 def judged(case: Case, most: int, jobs: int) -> dict[str, object]:
     cases = places.spread(list(places.single_faults(case, places.survey(case), tuple(TROUBLES.values()))))
     tried = cases[:most] if most else cases
-    tally, began = Tally(), time.monotonic()
+    tally, controls, began = Tally(), Controls(), time.monotonic()
     for summary in campaign.run(tried, jobs) if most else campaign.run_shared(tried, jobs):
-        tally.add(summary)
+        tally.add(controls.judged(summary))
     for failing in tally.failing[:STORIES]:
         failing.shortest = shrink.shrink(failing.shortest, runs=SHRINK_RUNS).summary
     partial = f"a sample of {most}" if len(tried) < len(cases) else ""

@@ -57,6 +57,8 @@ class Witness:
                 self.monitor.world.disturbed = at
                 if fault.kind in FORGETTING:
                     self.monitor.world.forgetful.update(fault.nodes)
+                if fault.kind is FaultKind.STALE_DISK:
+                    self.monitor.world.put_back.update(dict.fromkeys(fault.nodes, at))
         self._heard = len(fired)
 
     def attended(self, executor: LabExecutor, actor: str = OPERATOR) -> Attended:

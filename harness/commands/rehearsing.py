@@ -24,6 +24,7 @@ from harness.report.rehearsal_live import RehearsalLive
 from harness.report.rehearsal_page import Drawn, rehearsal_page
 from harness.search import campaign, places, receipt, shrink, trial
 from harness.search.case import Case
+from harness.search.control import Controls
 from harness.search.opened import opened
 from harness.search.tally import Failing, Tally, cells
 from harness.search.trial import Summary
@@ -122,9 +123,10 @@ def _try(asked: Asked, cases: Sequence[Case], tally: Tally, matrix: int) -> str:
     """Try the cases; returns why it stopped early, "" if it did not."""
     began = told = time.monotonic()
     console = progress_console()
+    controls = Controls()
     with noted() as signal, RehearsalLive(console if may_redraw(console) else None, len(cases), matrix) as live:
         for summary in _summaries(asked, cases):
-            tally.add(summary)
+            tally.add(controls.judged(summary))
             now = time.monotonic()
             live.show(tally, now - began)
             if not live.drawn and now - told >= TELL_EVERY:

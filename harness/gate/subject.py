@@ -23,7 +23,7 @@ from harness.search.opened import opened
 from harness.steps import CENTRAL, SetEnv
 
 BY_NAME = re.compile(r"(guarded|documented)(?::(remove|add|replace))?")
-VERBS = {"guarded": ("remove", "add", "replace"), "documented": ("remove", "add")}
+VERBS = {"guarded": ("remove", "add", "replace"), "documented": ("remove", "add", "replace")}
 _ANY = Wanted("guarded", "remove", "")
 
 

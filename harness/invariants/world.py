@@ -26,8 +26,10 @@ class World:
     majority is lost while a member of a small cluster restarts.
 
     Faults: ``forgiven`` are hosts that they befall, ``forgetful`` nodes whose disk was wiped, put back or lied about
-    what it had stored, so that what their servers forget is the fault's doing; ``disturbed`` is when the last fault
-    was over (-1 if there was none); ``hits`` says of each fault of the case whether it changed anything.
+    what it had stored, so that what their servers forget is the fault's doing, ``put_back`` when a node last got old
+    files; ``taken_out`` are the addresses that somebody else has taken out meanwhile, by the whole procedure;
+    ``disturbed`` is when the last fault was over (-1 if there was none); ``hits`` says of each fault of the case
+    whether it changed anything.
 
     ``ordered``: raft events of all files come in order of time. ``broken_raft``: databases in which a property of raft
     is known to be broken. ``hear`` gets what a story should tell, with its moment.
@@ -40,6 +42,8 @@ class World:
     own_term: bool = False
     forgiven: frozenset[str] = frozenset()
     forgetful: set[str] = field(default_factory=set)
+    put_back: dict[str, float] = field(default_factory=dict)
+    taken_out: set[str] = field(default_factory=set)
     disturbed: float = -1.0
     hits: list[bool] = field(default_factory=list)
     ordered: bool = False

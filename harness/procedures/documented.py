@@ -1,12 +1,13 @@
 """The documentation's page, step for step and in its order, for any node.
 
 Source: Kube-OVN documentation, "Replace ovn-central Node". Nothing is added: where the page does not look or wait,
-neither does this.
+neither does this. The page has no replacement: an operator who has only the page takes the old node out, then brings
+the new one in, and that is what :func:`replace` is.
 """
 
 from __future__ import annotations
 
-from harness.cluster import DATABASES, ClusterView
+from harness.cluster import DATABASES, ClusterView, Node
 from harness.errors import BadInput
 from harness.plan import Plan
 from harness.procedures import lookup
@@ -50,17 +51,37 @@ def remove(view: ClusterView, name: str) -> Plan:
 
 def add(view: ClusterView, name: str) -> Plan:
     """ "ovn-central Online". Raises :class:`BadInput` if the node is unknown or listed in NODE_IPS already."""
+    node = _newcomer(view, name)
+    replicas, before = lookup.central(view).replicas, lookup.node_ips(view)
+    order = "as the page has it: scale, then NODE_IPS"
+    return Plan("documented", "add", None, lookup.target(node), _online(view, node, before, replicas + 1), order)
+
+
+def replace(view: ClusterView, old: str, new: str) -> Plan:
+    """The page's removal of ``old``, then its addition of ``new``. Raises :class:`BadInput` as both do, and for one
+    node."""
+    if old == new:
+        raise BadInput(f"{old} can't replace itself", todo="name another node with --with")
+    first, node = remove(view, old), _newcomer(view, new)
+    rest = tuple(address for address in lookup.node_ips(view) if address != first.target.address)
+    steps = (*first.steps, *_online(view, node, rest, lookup.central(view).replicas))
+    order = "the page has none: its removal of the old node, then its addition of the new one"
+    return Plan("documented", "replace", first.old, lookup.target(node), steps, order)
+
+
+def _newcomer(view: ClusterView, name: str) -> Node:
     node = lookup.node(view, name)
-    before = lookup.node_ips(view)
-    if node.address in before:
+    if node.address in lookup.node_ips(view):
         raise BadInput(f"node {name} ({node.address}) is in NODE_IPS already", todo="ovnswap status")
-    steps: list[Step] = [CheckDirectory(name, view.directory)]
+    return node
+
+
+def _online(view: ClusterView, node: Node, before: tuple[str, ...], replicas: int) -> tuple[Step, ...]:
+    """The page's second procedure, where NODE_IPS is ``before``, up to so many replicas."""
+    steps: list[Step] = [CheckDirectory(node.name, view.directory)]
     steps += [CheckStatus(database) for database in DATABASES]
-    steps += [Label(name, *view.label), Scale(CENTRAL, lookup.central(view).replicas + 1)]
-    steps += _addresses((*before, node.address))
-    return Plan(
-        "documented", "add", None, lookup.target(node), tuple(steps), order="as the page has it: scale, then NODE_IPS"
-    )
+    steps += [Label(node.name, *view.label), Scale(CENTRAL, replicas)]
+    return (*steps, *_addresses((*before, node.address)))
 
 
 def _addresses(addresses: tuple[str, ...]) -> list[Step]:

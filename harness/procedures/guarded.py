@@ -12,10 +12,11 @@ Orders (facts: kubernetes 6 and 7, peers 0.2):
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace as changed
 
 from harness import health, preflight, rollout_order
 from harness.addresses import join_list, split_list
-from harness.cluster import DATABASES, ClusterView, Node, Pod
+from harness.cluster import DATABASES, ClusterView, Node, Pod, Workload
 from harness.errors import BadInput
 from harness.plan import Plan
 from harness.procedures import lookup
@@ -32,6 +33,7 @@ from harness.steps import (
     KeepPodForLast,
     KeepTogether,
     Label,
+    MakeRoom,
     PauseRollout,
     Remove,
     RestartOutdated,
@@ -107,14 +109,14 @@ def _remove_dead(view: ClusterView, node: Node, after: tuple[str, ...], options:
     stall = options.accept_stall and len(after) < 3
     steps += [RollNextPod(n, len(after), accept_stall=stall) for n in range(1, len(after) + 1)]
     steps += [*_release(), ClearFiles(node.name, node.address, view.directory), *_clients(view, after)]
-    changed = lookup.node_ips(view) != after
+    readdressed = lookup.node_ips(view) != after
     checks = [
         *preflight.quorum(view, (node.address,)),
         *preflight.halfway(view, (node.address,)),
         *preflight.raft(view, ignore=(node.address,)),
         *preflight.pods(view, ignore=(node.name,)),
         *preflight.first_address(view, after),
-        *preflight.version(view, kick_first=changed),
+        *preflight.version(view, kick_first=readdressed),
         *preflight.drift(view),
     ]
     if _outdated(view, after):
@@ -158,6 +160,8 @@ def replace(view: ClusterView, old: str, new: str, options: Options = Options())
         raise BadInput(f"{old} can't replace itself", todo=f"ovnswap apply remove {old}, then ovnswap apply add {old}")
     leaver, newcomer = lookup.node(view, old), lookup.node(view, new)
     if not _has_part(view, leaver):
+        if _has_part(view, newcomer) and not _is_in(view, newcomer):
+            return _come_in(view, leaver, newcomer, options)
         raise BadInput(f"node {old} ({leaver.address}) is no ovn-central member", todo="ovnswap status shows who is")
     rest = tuple(address for address in lookup.node_ips(view) if address != leaver.address)
     after = _with(view, rest, newcomer)
@@ -227,6 +231,14 @@ def _replace_dead(view: ClusterView, old: Node, new: Node, after: tuple[str, ...
     return Plan("guarded", "replace", *targets, tuple(steps), order, (), tuple(checks))
 
 
+def _come_in(view: ClusterView, old: Node, new: Node, options: Options) -> Plan:
+    """What is left of a replacement whose leaver is out already while the newcomer is not (wholly) in."""
+    plan = add(view, new.name, options)
+    order = f"{old.name} is out already: {plan.order}"
+    steps = (*plan.steps[:-1], ClearFiles(old.name, old.address, view.directory), plan.steps[-1])
+    return changed(plan, verb="replace", old=lookup.target(old), steps=steps, order=order)
+
+
 def _has_part(view: ClusterView, node: Node) -> bool:
     """Whether anything of ``node`` is left in ovn-central, so that a run that was cut off can be finished."""
     listed = any(node.address in split_list(value) for w in view.workloads for value in w.env.values())
@@ -279,14 +291,23 @@ def _scale_in(view: ClusterView, node: Node, after: tuple[str, ...]) -> list[Ste
 
     A rollout that was cut off has two ReplicaSets, and scaling takes from the bigger one (facts: kubernetes 4). If
     that has only healthy pods, the rollout goes on first: it takes the dead pod, and scaling then its replacement.
+    Where the rollout has taken it before its turn, the replacement has no node, and the rollout waits for it for ever.
     """
     workload = lookup.central(view)
     steps: list[Step] = []
+    if workload.replicas > len(after) and _homeless(view, workload):
+        return [MakeRoom(CENTRAL, len(after), node.address)]
     victims = rollout_order.scale_in_victims(view, workload)
     if workload.replicas > len(after) and any(pod.ready and pod.node != node.name for pod in victims):
         left = len(rollout_order.outdated(view, workload))
         steps += [*_hold(after), RollNextPod(workload.replicas - left + 1, workload.replicas, leaver=node.address)]
     return [*steps, ScaleIn(CENTRAL, len(after))]
+
+
+def _homeless(view: ClusterView, workload: Workload) -> bool:
+    """Whether a pod of the new template has nowhere to go while others still have the old one."""
+    waits = any(p.node is None and rollout_order.is_updated(p, workload) for p in view.pods_of(CENTRAL) if p.active)
+    return waits and bool(rollout_order.outdated(view, workload))
 
 
 def _both(view: ClusterView, old: Node, after: tuple[str, ...]) -> tuple[str, ...]:

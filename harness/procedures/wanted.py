@@ -68,8 +68,4 @@ def _documented(wanted: Wanted, view: ClusterView) -> Plan:
         return documented.remove(view, wanted.node)
     if wanted.verb == "add":
         return documented.add(view, wanted.node)
-    raise BadInput(
-        "the documentation has no procedure to replace a node",
-        why="it knows remove and add",
-        todo=f"leave --procedure documented out, or: ovnswap plan remove {wanted.node} --procedure documented",
-    )
+    return documented.replace(view, wanted.node, wanted.spare)

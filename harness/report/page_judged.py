@@ -26,9 +26,13 @@ changed nothing are not counted; "of" in brackets is how many plans there are, w
 A majority that is missing in the aftermath of a fault is laid to the fault, so a plan can count as survived where the
 undisturbed run loses the majority by its own doing: compare the columns "no quorum" too.
 
-| procedure | nodes | single-fault plans survived | undisturbed: stall | tolerance 0 | no quorum | worst: stall | \
-tolerance 0 | no quorum |
-|---|---|---|---:|---:|---:|---:|---:|---:|
+*Laid to the fault* is what ends as badly where no procedure is at work: the same fault on a node of the same role, on a
+cluster at rest of the size that the procedure found or leaves, breaks the same things. It is neither survived nor the
+procedure's failure, and each such way is named below the stories ([how](rehearsals.md#what-is-laid-to-the-fault)).
+
+| procedure | nodes | single-fault plans survived | laid to the fault | undisturbed: stall | tolerance 0 | no quorum | \
+worst: stall | tolerance 0 | no quorum |
+|---|---|---|---:|---:|---:|---:|---:|---:|---:|
 """
 
 
@@ -41,7 +45,8 @@ def row(undisturbed: Summary, tally: Tally, there_are: int, partial: str) -> dic
         "subject": subject(case),
         "verb": case.wanted.verb,
         "nodes": case.spec.members + (case.wanted.verb == "add"),
-        "survived": counted - tally.bad,
+        "survived": counted - tally.bad - tally.verdicts[Verdict.LAID],
+        "laid": tally.verdicts[Verdict.LAID],
         "counted": counted,
         "runs": tally.runs,
         "thereAre": there_are,
@@ -54,6 +59,7 @@ def row(undisturbed: Summary, tally: Tally, there_are: int, partial: str) -> dic
         },
         "worst": {name: round(worst.seconds) for name, worst in tally.worst.items()},
         "failing": [_failing(one) for one in tally.failing],
+        "laidWays": [_laid(one) for one in tally.laid],
     }
 
 
@@ -71,6 +77,15 @@ def _failing(failing: Failing) -> dict[str, Any]:
     }
 
 
+def _laid(laid: Failing) -> dict[str, Any]:
+    return {
+        "what": clean(laid.words),
+        "excuse": laid.excuse,
+        "runs": laid.count,
+        "faults": dict(laid.troubles.most_common()),
+    }
+
+
 def page(data: Mapping[str, Any]) -> str:
     """The whole page, in Markdown, from what was kept."""
     rows: Sequence[Mapping[str, Any]] = data["rows"]
@@ -85,7 +100,7 @@ def table_row(one: Mapping[str, Any]) -> str:
     calm, worst = one["undisturbed"], one["worst"]
     stall = f"{calm['stall']:g} s" + ("" if calm["end"] == "done" else f" ({calm['end']})")
     cells = (
-        *(f"{one['procedure']} {one['verb']}", str(one["nodes"]), share),
+        *(f"{one['procedure']} {one['verb']}", str(one["nodes"]), share, str(one["laid"] or "-")),
         *(stall, f"{calm['zero']} s", f"{calm['without']} s"),
         *(f"{worst.get(name, 0)} s" for name in ("stall", "tolerance 0", "no quorum")),
     )
@@ -93,9 +108,8 @@ def table_row(one: Mapping[str, Any]) -> str:
 
 
 def _told(one: Mapping[str, Any]) -> Iterator[str]:
-    if not one["failing"]:
-        return
-    yield f"\n## {one['procedure'].capitalize()} {one['verb']}, {one['nodes']} nodes: ways to fail\n"
+    if one["failing"]:
+        yield f"\n## {one['procedure'].capitalize()} {one['verb']}, {one['nodes']} nodes: ways to fail\n"
     for way in one["failing"][:WAYS]:
         faults = ", ".join(f"{name} {count}" for name, count in list(way["faults"].items())[:6])
         yield f"**{way['end']}, {way['runs']} runs** ({faults}): {way['what']}\n"
@@ -107,3 +121,8 @@ def _told(one: Mapping[str, Any]) -> Iterator[str]:
     if left:
         yield f"And {len(left)} more, {sum(way['runs'] for way in left)} runs:\n"
         yield from (f"- {way['end']}, {way['runs']} runs: {way['what']}" for way in left)
+    if one["laidWays"]:
+        yield f"\n## {one['procedure'].capitalize()} {one['verb']}, {one['nodes']} nodes: laid to the fault\n"
+    for way in one["laidWays"]:
+        faults = ", ".join(f"{name} {count}" for name, count in way["faults"].items())
+        yield f"- {way['runs']} runs ({faults}): {way['what']}. {way['excuse'][0].upper()}{way['excuse'][1:]}."

@@ -126,6 +126,7 @@ def rehearsal_lines(found: Rehearsal) -> list[str]:
     left = len(tally.failing) - STORIES
     if left > 0:
         lines += ["", f"and {left} more ways to fail: -o json tells all"]
+    lines += laid_lines(tally)
     return [*lines, "", verdict_line(found)]
 
 
@@ -149,13 +150,29 @@ def progress_line(tally: Tally, runs: int, cells: int, seconds: float) -> str:
     return "; ".join([*words, f"worst {worst}"] if worst else words)
 
 
+def laid_lines(tally: Tally) -> list[str]:
+    """What ended badly and is laid to the fault: named, for the cluster is as broken as if it were not."""
+    if not tally.laid:
+        return []
+    lines = ["", "laid to the fault, for it does the same without a procedure (docs/rehearsals.md):"]
+    for laid in tally.laid:
+        by = ", ".join(f"{name} {count}" for name, count in laid.troubles.most_common())
+        first = ", ".join(str(hit) for hit in laid.shortest.case.hits)
+        lines.append(f"    {laid.count} times ({by}), as at {first}: {clean(laid.words)}")
+        lines.append(f"        {laid.excuse}")
+    return lines
+
+
 def verdict_line(found: Rehearsal) -> str:
     tally = found.tally
+    laid = tally.verdicts[Verdict.LAID]
+    more = f"; {laid} end badly by the fault alone" if laid else ""
     if tally.bad:
-        return f"verdict: {tally.bad} of {tally.runs} runs end badly"
+        return f"verdict: {tally.bad} of {tally.runs} runs end badly{more}"
     if not tally.runs:
         return "verdict: nothing was tried"
-    return f"verdict: {'no run ended badly' if found.complete else 'no run that was tried ended badly'}"
+    own = " by the procedure's doing" if laid else ""
+    return f"verdict: {'no run' if found.complete else 'no run that was tried'} ended badly{own}{more}"
 
 
 def table(tally: Tally) -> Iterator[str]:
@@ -223,6 +240,7 @@ def rehearsal_data(found: Rehearsal) -> dict[str, Any]:
             for name, counts in tally.by_trouble.items()
         },
         "failing": [_failing_data(failing, found.options) for failing in tally.failing],
+        "laidToTheFault": [{**_failing_data(laid, found.options), "excuse": laid.excuse} for laid in tally.laid],
     }
 
 

@@ -23,7 +23,8 @@ class _Left(BaseException):
 
 
 class Colleague:
-    """Makes a plan and runs it. ``tell`` hears what it does; ``changed`` says whether it has changed anything."""
+    """Makes a plan and runs it. ``tell`` hears what it does; ``changed`` says whether it has changed anything,
+    ``done`` whether it got to the end."""
 
     def __init__(self, lab: LabExecutor, make: Callable[[], Plan], tell: Callable[[str], None]) -> None:
         self._lab = lab
@@ -33,6 +34,7 @@ class Colleague:
         self._leaves = False
         self._failure: BaseException | None = None
         self.over = False
+        self.done = False
         self.changed = False
         self._thread = threading.Thread(target=self._work, name="second operator", daemon=True)
         self._thread.start()
@@ -58,6 +60,7 @@ class Colleague:
             if not self._leaves:
                 Runner(cast(Executor, self), self._make(), watch=self._watch, pace=Pace()).run()
                 self._tell("is done")
+                self.done = True
         except (OvnswapError, BadInput) as error:
             self._tell(f"stops: {error}")
         except _Left:

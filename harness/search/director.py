@@ -22,6 +22,7 @@ from harness.search import automation, troubles
 from harness.search.case import Case, Hit, Position
 from harness.search.colleague import Colleague
 from harness.search.ledger import Ledger
+from harness.search.moment import Moment, moment
 from harness.search.monitor import Monitor
 from harness.search.targets import other_end, resolve
 from harness.search.troubles import Hands, Trouble
@@ -51,8 +52,9 @@ class OperatorDied(BaseException):
 class Bite:
     """A hit that came, and whether it did anything: at once, or, for what lies in wait, later."""
 
-    def __init__(self, lab: LabExecutor, hit: Hit) -> None:
+    def __init__(self, lab: LabExecutor, hit: Hit, moment: Moment) -> None:
         self.hit = hit
+        self.moment = moment
         self.changed = False
         self._lab = lab
         self._waiting: list[tuple[Fault, int]] = []
@@ -84,6 +86,7 @@ class Director:
         self._hits = list(case.hits)
         self._before_all = automation.Before(lab.view())
         self._step = 0
+        self._over = False
         self._changed = False
         self._dead = False
         self._answer_is_lost: tuple[str, ...] = ()
@@ -93,7 +96,7 @@ class Director:
         self._before: ClusterView | None = None
         self._earlier: ClusterView | None = None
         self._awaited: list[Hit] = []
-        self._colleagues: list[tuple[Bite, Colleague]] = []
+        self._colleagues: list[tuple[Bite, Colleague, str]] = []
         self._kicks_until = -1.0
         self._kicking: Bite | None = None
         self._bites: list[Bite] = []
@@ -114,11 +117,16 @@ class Director:
     def bit(self) -> list[tuple[Hit, bool]]:
         return [(bite.hit, bite.bit()) for bite in self._bites]
 
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """What each hit that came has found."""
+        return tuple(bite.moment for bite in self._bites)
+
     def watch(self, progress: Progress) -> None:
         """Hear of the runner's progress."""
         self._ledger.told(progress)
         if progress.kind == "started":
-            self._step, self._changed = progress.number, False
+            self._step, self._changed, self._over = progress.number, False, False
             self.monitor.begins(progress.step)
             self._earlier, self._before = self._before, self._lab.view()
             self._fire(Position.BEFORE)
@@ -126,6 +134,7 @@ class Director:
         elif progress.kind in ("done", "skipped"):
             if progress.kind == "done":
                 self.monitor.done(self._lab.view())
+            self._over = progress.number == progress.total
             self._fire(Position.AFTER)
 
     def expect(self, hits: tuple[Hit, ...]) -> None:
@@ -157,7 +166,7 @@ class Director:
 
     def close(self) -> None:
         """Nobody else is at work any more."""
-        for _, colleague in self._colleagues:
+        for _, colleague, _ in self._colleagues:
             colleague.send_home()
 
     # -- what passes through ------------------------------------------------------------------------------------
@@ -209,9 +218,8 @@ class Director:
 
     def _others(self) -> None:
         """Colleagues and programs do something too."""
-        for bite, colleague in self._colleagues:
-            colleague.turn()
-            bite.changed |= colleague.changed
+        for bite, colleague, leaver in self._colleagues:
+            self._turn(bite, colleague, leaver)
         if self._kicking is not None and self._lab.now() <= self._kicks_until:
             self._kick(self._kicking)
 
@@ -226,8 +234,9 @@ class Director:
             self._happens(hit)
 
     def _happens(self, hit: Hit) -> None:
-        trouble = troubles.named(hit.trouble)
-        bite = Bite(self._lab, hit)
+        trouble, view = troubles.named(hit.trouble), self._lab.view()
+        node = resolve(hit.node, view, leaver=self._case.leaver, newcomer=self._case.newcomer) if hit.node else ""
+        bite = Bite(self._lab, hit, moment(view, node, over=self._over))
         self._bites.append(bite)
         if trouble.hands is None:
             self._to_node(trouble, bite)
@@ -327,16 +336,22 @@ class Director:
             self._ledger.excuse(self._lab.now())
 
     def _second(self, bite: Bite, hands: Hands) -> None:
-        wanted = self._case.wanted
+        wanted, leaver = self._case.wanted, ""
         if hands is Hands.OTHER:
-            about = (wanted.node, wanted.spare)
-            wanted = Wanted("guarded", "remove", automation.bystander(self._before_all.view, about))
+            about, view = (wanted.node, wanted.spare), self._before_all.view
+            wanted = Wanted("guarded", "remove", automation.bystander(view, about))
+            leaver = node.address if (node := view.node(wanted.node)) is not None else ""
 
         def tell(words: str) -> None:
             self._ledger.happened(self._lab.now(), f"the second operator: {words}", Kind.HANDS)
 
         lab = self._ledger.attended(self._lab, "the second operator")
         colleague = Colleague(lab, lambda: make(wanted, self._lab.view(), self._lab.files), tell)
-        self._colleagues.append((bite, colleague))
+        self._colleagues.append((bite, colleague, leaver))
+        self._turn(bite, colleague, leaver)
+
+    def _turn(self, bite: Bite, colleague: Colleague, leaver: str) -> None:
         colleague.turn()
         bite.changed |= colleague.changed
+        if colleague.done and leaver:
+            self._ledger.taken_out(leaver)

@@ -23,11 +23,16 @@ CONVERGES = 600.0
 
 
 class Verdict(Enum):
-    """DONE and REFUSED are good ends; UNSAFE and STUCK are not; VOID says that the trouble changed nothing."""
+    """DONE and REFUSED are good ends; UNSAFE and STUCK are not; VOID says that the trouble changed nothing.
+
+    LAID is a bad end that is laid to the fault: the same fault ends the same way where no procedure is at work
+    (:mod:`harness.search.control`). No run ends so by itself; it is neither survived nor the procedure's failure.
+    """
 
     DONE = "done"
     REFUSED = "refused"
     VOID = "void"
+    LAID = "laid"
     STUCK = "stuck"
     UNSAFE = "unsafe"
 
@@ -109,7 +114,8 @@ class Judge:
 
     def _end(self, history: History | None) -> EndState:
         view = self._lab.view()
-        expected = (self._members | {*_addresses(view, self._come)}) - {*_addresses(view, self._gone)}
+        gone = {*_addresses(view, self._gone), *self.world.taken_out}
+        expected = (self._members | {*_addresses(view, self._come)}) - gone
         return served(self._lab, history, frozenset(expected), self._gone, self._before)
 
 

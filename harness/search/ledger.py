@@ -39,6 +39,10 @@ class Ledger:
         """A trouble befalls this host too."""
         self._witness.monitor.world.forgiven |= {address}
 
+    def taken_out(self, address: str) -> None:
+        """Somebody else has taken this host out, by the whole procedure: nobody expects it to be a member."""
+        self._witness.monitor.world.taken_out.add(address)
+
     def attended(self, lab: LabExecutor, actor: str) -> LabExecutor:
         """``lab`` for somebody else than the operator: what he changes is judged as his."""
         return self._witness.attended(lab, actor).lab

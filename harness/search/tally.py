@@ -29,13 +29,15 @@ class Worst:
 
 @dataclass(slots=True)
 class Failing:
-    """One way to fail: how often, and the summary with the shortest story."""
+    """One way to fail: how often, and the summary with the shortest story. ``excuse`` says why it is laid to the fault,
+    "" for what counts against the procedure."""
 
     verdict: Verdict
     words: str
     shortest: Summary
     count: int = 0
     troubles: Counter[str] = field(default_factory=Counter)
+    excuse: str = ""
 
 
 class Tally:
@@ -49,16 +51,23 @@ class Tally:
         self.tried: set[Cell] = set()
         self.by_invariant: Counter[str] = Counter()
         self.worst: dict[str, Worst] = {}
-        self._failing: dict[tuple[Verdict, str], Failing] = {}
+        self._failing: dict[tuple[str, str], Failing] = {}
+        self._laid: dict[tuple[str, str], Failing] = {}
 
     @property
     def bad(self) -> int:
+        """Runs that end badly and count against the procedure."""
         return sum(failing.count for failing in self._failing.values())
 
     @property
     def failing(self) -> list[Failing]:
         """The most frequent first; of equally frequent ones, by their words."""
-        return sorted(self._failing.values(), key=lambda f: (-f.count, f.verdict.value, f.words))
+        return sorted(self._failing.values(), key=_order)
+
+    @property
+    def laid(self) -> list[Failing]:
+        """In the same order, what is laid to the fault (:mod:`harness.search.control`)."""
+        return sorted(self._laid.values(), key=_order)
 
     def add(self, summary: Summary) -> None:
         self.runs += 1
@@ -74,15 +83,23 @@ class Tally:
                 self.worst[figure] = Worst(seconds, summary.case)
         if summary.bad:
             self.by_invariant.update(broken_by(summary))
-            self._fails(summary, name)
+            self._ends(summary, name, kind_of(summary.reasons[0]), "", self._failing)
+        elif summary.verdict is Verdict.LAID:
+            excuse, first = summary.reasons[:2]
+            self._ends(summary, name, kind_of(first), excuse, self._laid)
 
-    def _fails(self, summary: Summary, name: str) -> None:
-        words = kind_of(summary.reasons[0])
-        failing = self._failing.setdefault((summary.verdict, words), Failing(summary.verdict, words, summary))
+    @staticmethod
+    def _ends(summary: Summary, name: str, words: str, excuse: str, ways: dict[tuple[str, str], Failing]) -> None:
+        new = Failing(summary.verdict, words, summary, excuse=excuse)
+        failing = ways.setdefault((excuse or summary.verdict.value, words), new)
         failing.count += 1
         failing.troubles[name] += 1
         if len(summary.story) < len(failing.shortest.story):
             failing.shortest = summary
+
+
+def _order(failing: Failing) -> tuple[int, str, str, str]:
+    return -failing.count, failing.verdict.value, failing.words, failing.excuse
 
 
 def broken_by(summary: Summary) -> list[str]:
@@ -96,4 +113,6 @@ def kind_of(reason: str) -> str:
     reason = re.sub(r"\b(nb|sb)\b", "DB", reason)
     reason = re.sub(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b\d+\.\d+\.\d+\.\d+\b", "X", reason)
     reason = re.sub(r"(?<=server )[0-9a-f]{4}\b", "X", reason)
+    reason = re.sub(r"lacks \d+ acknowledged rows, first \w+", "lacks acknowledged rows", reason)
+    reason = re.sub(r"is \d+ entries behind", "is behind", reason)
     return re.sub(r"\b\d+ s: |kube-ovn-control-plane\d*|(?<=pod )\S+", lambda m: "" if "s:" in m[0] else "NODE", reason)

@@ -153,6 +153,10 @@ class Tape:
         self.names.append(name)
         return value
 
+    def wander(self, seed: int) -> None:
+        """From now on ``seed`` draws evenly."""
+        self._draw = _Even(random.Random(seed)).draw
+
     @property
     def unused(self) -> tuple[str, ...]:
         """Edits whose choice has not come up: they do not fit this run, or it has not got there."""

@@ -20,6 +20,7 @@ from harness.executor import LabExecutor
 from harness.search import trial
 from harness.search.case import Case, Position
 from harness.search.opened import opened
+from harness.search.tape import Tape
 from harness.search.trial import Summary, Trial
 
 TOGETHER = 60
@@ -53,7 +54,7 @@ def run(cases: Sequence[Case]) -> list[Summary]:
     began = time.process_time()
     tape = cases[0].tape()
     with closing(opened(cases[0], tape=tape)) as lab:
-        split = _Split(cases, lab)
+        split = _Split(cases, lab, tape)
         try:
             split.play()
             split.report(split.ended(tape, began))
@@ -72,8 +73,8 @@ class _Done(BaseException):
 class _Split(Trial):
     """The common run. ``found`` are the summaries that children sent; a child has a ``_pipe``, the parent none."""
 
-    def __init__(self, cases: Sequence[Case], lab: LabExecutor) -> None:
-        super().__init__(cases[0], lab)
+    def __init__(self, cases: Sequence[Case], lab: LabExecutor, tape: Tape) -> None:
+        super().__init__(cases[0], lab, tape=tape)
         self._waiting = list(dict.fromkeys(cases))
         self._pipe: int | None = None
         self.found: dict[Case, Summary] = {}

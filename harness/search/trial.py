@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from harness import health
-from harness.cluster import ClusterView, Database
+from harness.cluster import DATABASES, ClusterView, Database
 from harness.errors import BadInput, OvnswapError, Refused
 from harness.executor import LabExecutor, WaitTimeout
 from harness.plan import Plan
@@ -26,6 +26,7 @@ from harness.search.case import Case
 from harness.search.director import Director, OperatorDied
 from harness.search.judge import BAD, CONVERGES, Judge, Verdict, nodes_of
 from harness.search.ledger import Ledger
+from harness.search.moment import Moment
 from harness.search.opened import opened
 from harness.search.states import Seen
 from harness.search.tape import Edit, Tape
@@ -37,6 +38,8 @@ AGAIN = 3
 """How often the operator types the command again."""
 LATER = 120.0
 """Cluster seconds until the operator types it again: Kubernetes and raft have noticed by then."""
+FAIR = 1
+"""The seed of what is drawn where a schedule without chance does not get anywhere."""
 SPREADS = 10.0
 """Cluster seconds until followers have the last acknowledged row."""
 
@@ -49,7 +52,7 @@ class Summary:
     sb acknowledged nothing; ``at_zero`` and ``without`` how long a database could spare nobody, or had no majority.
     ``digest`` names the run: the same case gives the same one in every process. ``states`` are the abstract states that
     it went through (:mod:`harness.search.states`), ``choices`` how many its tape made, ``elections`` the
-    steps in which a new leader was seen.
+    steps in which a new leader was seen. ``moments`` is what each fault found when it came.
     """
 
     case: Case
@@ -68,6 +71,7 @@ class Summary:
     elections: tuple[int, ...] = ()
     broken: tuple[str, ...] = ()
     sent: str = ""
+    moments: tuple[Moment, ...] = ()
 
     @property
     def bad(self) -> bool:
@@ -79,7 +83,7 @@ def traced(case: Case) -> tuple[Summary, tuple[Edit, ...]]:
     began = time.process_time()
     tape = case.tape()
     with closing(opened(case, tape=tape)) as lab:
-        trial = Trial(case, lab)
+        trial = Trial(case, lab, tape=tape)
         trial.play()
         return trial.ended(tape, began, tell=True), tape.deviations()
 
@@ -92,7 +96,7 @@ def run(case: Case, backend: str = "sim", *, tell: bool = False) -> Summary:
     began = time.process_time()
     tape = case.tape()
     with closing(opened(case, backend, tape)) as lab:
-        trial = Trial(case, lab)
+        trial = Trial(case, lab, tape=tape)
         trial.play()
         return trial.ended(tape, began, tell=tell)
 
@@ -107,7 +111,7 @@ def recorded(case: Case, backend: str = "sim") -> tuple[Summary, Recording]:
     with closing(opened(case, backend, tape)) as lab:
         recorder = Recorder()
         lab.overhear(recorder.overheard)
-        trial = Trial(case, lab, recorder)
+        trial = Trial(case, lab, recorder, tape)
         trial.play()
         summary = trial.ended(tape, began, tell=True)
         return summary, recorder.recording(backend, summary.verdict.value, summary.reasons, trial.history)
@@ -116,9 +120,12 @@ def recorded(case: Case, backend: str = "sim") -> tuple[Summary, Recording]:
 class Trial:
     """The parts of one run, in their order: :meth:`play`, :meth:`judge`, :meth:`summary`."""
 
-    def __init__(self, case: Case, lab: LabExecutor, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self, case: Case, lab: LabExecutor, recorder: Recorder | None = None, tape: Tape | None = None
+    ) -> None:
         self._case = case
         self._lab = lab
+        self._tape = tape
         view = lab.view()
         self._recorder = recorder
         self._judge = Judge(case, lab)
@@ -206,10 +213,23 @@ class Trial:
         """Troubles are over. Wait until everything is in order, or longer than it may take."""
         self._lab.sleep(max((troubles.named(hit.trouble).lasts for hit in self._case.hits), default=0.0))
         self._director.end_troubles()
+        if not self._converges() and self._tape is not None and not self._led():
+            # Timers that are never drawn anew may elect nobody for ever, where in the world the next one does.
+            self._ledger.happened(self._lab.now(), "from here on every delay and timer is drawn")
+            self._tape.wander(FAIR)
+            self._converges()
+
+    def _converges(self) -> bool:
         try:
             self._director.executor.wait(self._in_order, CONVERGES, "everything to be in order")
         except WaitTimeout:
             self._ledger.happened(self._lab.now(), f"still not in order: {'; '.join(self._disorder()[:3])}")
+            return False
+        return True
+
+    def _led(self) -> bool:
+        view = self._lab.view()
+        return all(view.leader(database) is not None for database in DATABASES)
 
     def _in_order(self) -> bool:
         return not self._disorder()
@@ -248,6 +268,7 @@ class Trial:
             choices=len(tape.taken),
             elections=tuple(self._seen.elections),
             broken=tuple(self._director.monitor.broken),
+            moments=self._director.moments,
             sent=hashlib.sha256("\n".join(self._director.monitor.sent).encode()).hexdigest()[:16],
         )
 

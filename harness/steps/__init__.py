@@ -24,9 +24,9 @@ from harness.steps.rollout import (
     PauseRollout,
     ResumeRollout,
     RollNextPod,
-    ScaleIn,
     SetMinReadySeconds,
 )
+from harness.steps.scaling import MakeRoom, ScaleIn
 from harness.steps.waiting import Sleep
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "Kick",
     "Label",
     "ListPods",
+    "MakeRoom",
     "PauseRollout",
     "Problem",
     "Remove",

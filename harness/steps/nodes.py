@@ -15,6 +15,9 @@ from harness.steps.base import CENTRAL, Problem, Step
 BOOTS_WITHIN = 120.0
 """Cluster seconds that a node which does not answer gets before its files are left where they are."""
 
+SHOWS = 10.0
+"""Cluster seconds after which what somebody has asked for can be seen."""
+
 
 def member_in(view: ClusterView, host: str) -> list[str]:
     """The databases whose leader has a server at ``host``, or that have no leader to ask."""
@@ -269,12 +272,17 @@ class ConfirmEnd(ConfirmAddresses):
     """The last look: NODE_IPS, OVN_DB_IPS of everybody, replicas, members and labels are what this procedure has made.
 
     A chart's upgrade or an install script may have put some of them back (facts: kube-ovn 1.2), and automation may have
-    kicked a member (ovn-kubernetes #1747).
+    kicked a member (ovn-kubernetes #1747). It looks after a while, for what was asked of raft or Kubernetes a moment
+    ago does not show yet.
     """
 
     @property
     def title(self) -> str:
         return "confirm addresses, replicas and labels"
+
+    def act(self, executor: Executor, view: ClusterView) -> Reply | None:
+        executor.sleep(SHOWS)
+        return None
 
     def commands(self, view: ClusterView) -> tuple[str, ...]:
         return (*super().commands(view), f"kubectl get node -l {view.label[0]} -o wide")

@@ -14,13 +14,9 @@ from harness.addresses import join_list, split_list
 from harness.cluster import DATABASES, ClusterView, Pod, Workload
 from harness.executor import Executor, Reply
 from harness.forecast import Forecast, Impact
-from harness.quorum import majority
 from harness.steps.base import CENTRAL, Problem, Step
 from harness.steps.leadership import hand_over, hand_over_line
-from harness.steps.page import Scale
-
-SETTLE = 120.0
-"""Cluster seconds that a step waits for one pod's fate to show: a removal may take a minute (kubernetes 0.10)."""
+from harness.steps.sparing import SETTLE, needed
 
 
 @dataclass(frozen=True)
@@ -102,29 +98,6 @@ class ResumeRollout(Step):
 
     def act(self, executor: Executor, view: ClusterView) -> Reply | None:
         executor.resume(self.workload)
-        return None
-
-
-@dataclass(frozen=True)
-class ScaleIn(Scale):
-    """Scale down, once it is seen that no live member's pod would be the one to go.
-
-    Refuses in the middle of a rollout if the bigger ReplicaSet has only healthy pods: it is the one that shrinks, with
-    the wrong pod's server in it (facts: kubernetes 0.5, 4).
-    """
-
-    def blocked(self, view: ClusterView) -> Problem | None:
-        workload = view.workload(self.workload)
-        if workload is None:
-            return Problem(f"there is no deployment/{self.workload}", fatal=True)
-        live = {host for database in DATABASES for host in health.live_hosts(view, database)}
-        for pod in rollout_order.scale_in_victims(view, workload) if self.replicas < workload.replicas else ():
-            if pod.address in live:
-                return Problem(
-                    f"scaling would delete pod {pod.name} on {pod.node}",
-                    why="its server is a live member",
-                    todo="wait until the pod that should go is Pending or NotReady",
-                )
         return None
 
 
@@ -284,7 +257,9 @@ class RollNextPod(Step):
             return Problem(f"there is no deployment/{CENTRAL}", fatal=True)
         if self.rolled(view):
             return None
-        ignore = {self.leaver, self.newcomer} - {""}
+        # A leaver whose pod goes last is a member like the others until then: one that has just lost its files comes
+        # back as a new server, and then its pod may not be taken from it.
+        ignore = {self.newcomer, "" if self.last else self.leaver} - {""}
         found = health.all_problems(view, ignore=ignore)
         if found and not self.accept_stall:
             return Problem(found[0], why="a pod may only be restarted while all other servers are in order")
@@ -345,16 +320,7 @@ class RollNextPod(Step):
     def _costs_quorum(self, view: ClusterView, workload: Workload) -> Problem | None:
         victim = rollout_order.next_victim(view, workload)
         host = victim.address if victim is not None else None
-        if host is None or self.accept_stall:
-            return None
-        for database in DATABASES:
-            hosts = health.member_hosts(view, database)
-            live = health.live_hosts(view, database) - {host}
-            alive, needed = len(live.intersection(hosts)), majority(len(hosts)) if hosts else 1
-            if host in hosts and alive < needed:
-                seen = f"{database}: without {host} {alive} of {len(hosts)} servers live, {needed} are needed"
-                return Problem(seen, why="restarting it stops every write", todo="add a member first", fatal=True)
-        return None
+        return None if host is None or self.accept_stall else needed(view, host)
 
     def act(self, executor: Executor, view: ClusterView) -> Reply | None:
         if self.rolled(view) and self._whole(view):

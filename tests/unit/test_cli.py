@@ -194,10 +194,15 @@ def test_a_plan_from_a_lab() -> None:
     assert "assumed" not in result.stderr
 
 
-def test_documented_has_no_replace() -> None:
-    result = ovnswap("plan", "replace", LEAVER, "--with", "kube-ovn-control-plane4", "--procedure", "documented", *SIM)
+def test_a_documented_replacement_is_the_removal_and_then_the_addition() -> None:
+    words = ("plan", "replace", LEAVER, "--with", "kube-ovn-control-plane4", "--procedure", "documented", *SIM)
+    result = ovnswap(*words, "-o", "json")
+    assert result.exit_code == 0, result.stderr
+    plan = json.loads(result.stdout)
+    assert "the page has none" in plan["order"]
+    result = ovnswap("plan", "replace", LEAVER, "--with", LEAVER, "--procedure", "documented", *SIM)
     assert result.exit_code == 2
-    assert "no procedure to replace" in result.stderr
+    assert "can't replace itself" in result.stderr
 
 
 # -- status -----------------------------------------------------------------------------------------------------------

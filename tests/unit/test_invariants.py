@@ -37,6 +37,20 @@ def test_an_unacknowledged_row_may_be_missing() -> None:
     assert violations(end(healthy(3))) == []
 
 
+def test_a_row_that_is_late_is_not_lost() -> None:
+    """A follower without its leader's log: that is L1's matter, and the row is where it was acknowledged."""
+    behind = end(healthy(3).tell(Database.NB, THIRD, log_end=1), rows={(Database.NB, THIRD): frozenset()})
+    assert {v.invariant for v in violations(behind)} == {"L1"}
+
+
+def test_a_leader_with_a_short_log_is_not_late() -> None:
+    cluster = healthy(3).two_leaders(Database.NB, THIRD)
+    claim = cluster.overrides[Database.NB, THIRD]
+    cluster.overrides[Database.NB, THIRD] = lambda status: dataclasses.replace(claim(status), log_end=1)
+    found = violations(end(cluster, rows={(Database.NB, THIRD): frozenset()}))
+    assert "S17" in {v.invariant for v in found}
+
+
 def old_pod(workload: str, variable: str) -> Cluster:
     """A pod that still runs with what was listed when it was made."""
     cluster = healthy(3)

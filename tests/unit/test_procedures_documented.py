@@ -171,3 +171,24 @@ def test_golden_plan(
     view = cluster.view()
     text = render(procedure(view, target), view)
     check(f"plans/documented-{name}.txt", f"{intent}: each command, tolerance of nb and sb after it", text)
+
+
+def test_a_replacement_is_the_pages_removal_and_then_its_addition() -> None:
+    """The page has none: what it would have an operator type, first for the one node, then for the other."""
+    cluster = healthy(3, 1)
+    plan = documented.replace(cluster.view(), A, D)
+    assert (plan.procedure, plan.verb, plan.old, plan.new) == ("documented", "replace", plan.old, plan.new)
+    removal = documented.remove(cluster.view(), A)
+    assert plan.steps[: len(removal.steps)] == removal.steps
+    world, _ = run(healthy(3, 1), lambda view: documented.remove(view, A))
+    addition = documented.add(world.view(), D)
+    assert plan.steps[len(removal.steps) :] == addition.steps, "what the page says once the old node is out"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"), [(A, A, "replace itself"), (D, A, "no ovn-central"), (A, B, "already")]
+)
+def test_a_replacement_is_refused_as_its_halves_are(old: str, new: str, words: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        documented.replace(healthy(3, 1).view(), old, new)
+    assert words in caught.value.seen

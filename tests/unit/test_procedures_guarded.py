@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from support_executor import World
 from support_golden import check, render
-from support_views import Cluster, healthy, names_of
+from support_views import Cluster, central_pod, healthy, names_of
 from support_worlds import Planner, end_of, finish, run, run_killed
 
 from harness.cluster import DATABASES, Database
@@ -18,7 +18,7 @@ from harness.plan import Plan
 from harness.procedures import guarded
 from harness.procedures.guarded import Options
 from harness.runner import Runner
-from harness.steps import ClearFiles, Remove, RollNextPod, ScaleIn, SetEnv, Step
+from harness.steps import ClearFiles, MakeRoom, Remove, RollNextPod, ScaleIn, SetEnv, Step
 
 A, B, C, D, E = names_of(5)
 NB, SB = Database.NB, Database.SB
@@ -398,6 +398,60 @@ def test_a_dead_leavers_pod_goes_before_scaling_where_scaling_would_take_a_healt
     world, _ = run(cluster, planner("remove", C))
     assert world.leaderless == []
     assert cluster.workloads["ovn-central"].replicas == 4
+
+
+def half_replaced() -> Cluster:
+    """C is out of everything but the clients' addresses are new too; D is listed and labelled, and no member."""
+    listed = ("172.18.0.3", "172.18.0.4", "172.18.0.6")
+    cluster = healthy(4)
+    for raft in cluster.raft.values():
+        raft.remove("172.18.0.5")
+        raft.remove("172.18.0.6")
+    cluster.label(C, None)
+    cluster.pods = [pod for pod in cluster.pods if pod.node != C or pod.app != "ovn-central"]
+    for name, workload in cluster.workloads.items():
+        variable = "NODE_IPS" if name == "ovn-central" else "OVN_DB_IPS"
+        cluster.set_env(name, variable, ",".join(listed))
+        for pod in [pod for pod in cluster.pods if pod.app == workload.app]:
+            cluster.put_pod(pod.name, env={**pod.env, variable: ",".join(listed)})
+    return cluster.put_workload("ovn-central", replicas=3)
+
+
+def test_a_replacement_whose_leaver_is_out_and_newcomer_not_in_is_not_done() -> None:
+    """Automation has kicked the newcomer: the same command must not say that there is nothing to do."""
+    plan = guarded.replace(half_replaced().view(), C, D)
+    assert (plan.verb, plan.old is not None, plan.new is not None) == ("replace", True, True)
+    assert "is out already" in plan.order
+    assert [step.node for step in plan.steps if isinstance(step, ClearFiles)][-1] == C
+    kicked = half_replaced()
+    kicked.put_pod(kicked.pod_on(D).name, ready=False, ready_since=None, restarts=3)
+    assert "LEFT" in refusals(guarded.replace(kicked.view(), C, D))
+
+
+def test_a_replacement_that_is_done_is_done() -> None:
+    world, _ = run(healthy(3, 1), planner("replace", C, D))
+    with pytest.raises(BadInput, match="is no ovn-central member"):
+        guarded.replace(world.view(), C, D)
+
+
+def test_a_leavers_pod_that_was_rolled_too_early_makes_room_by_scaling() -> None:
+    """A replacement: the leaver's pod went as the second one, and its replacement has no node."""
+    listed = ("172.18.0.3", "172.18.0.4", "172.18.0.6")
+    cluster = healthy(4).rollout_halfway(listed, (D,))
+    cluster.label(C, None)
+    for raft in cluster.raft.values():
+        raft.at("172.18.0.5")[0].running = False
+        raft.elect()
+    env = {**cluster.pod_on(A).env, "NODE_IPS": ",".join(listed)}
+    cluster.pods = [pod for pod in cluster.pods if pod.node != C or pod.app != "ovn-central"]
+    cluster.pods.append(central_pod("pending", None, None, env, None))
+    cluster.put_pod("pending", template=",".join(listed))
+    plan = guarded.replace(cluster.view(), C, D)
+    assert max(place(plan, Remove)) < place(plan, MakeRoom)[0]
+    world, _ = run(cluster, planner("replace", C, D))
+    assert world.leaderless == []
+    assert world.cluster.workloads["ovn-central"].replicas == 3
+    assert all(pod.env["NODE_IPS"] == ",".join(listed) for pod in world.cluster.central())
 
 
 def test_without_looking_that_scaling_would_have_taken_a_healthy_member() -> None:

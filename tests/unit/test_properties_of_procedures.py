@@ -98,6 +98,18 @@ def pod(name: str) -> str:
     return healthy(3).pod_on(name).name
 
 
+def test_files_that_a_fault_puts_back_on_a_cleared_node_have_not_stayed_behind() -> None:
+    left = {THIRD: NodeFiles(THIRD, ("ovnnb_db.db",))}
+    for put_back, broken in ((1.0, True), (without_third().at, False)):
+        run = Run().act(without_third(), "remove_directory", THIRD)
+        run.monitor.world.put_back[THIRD] = put_back
+        told = run.at_end(without_third(), retired=(THIRD,), files=left)
+        assert any("left on the retired node" in words for words in told) == broken
+    never_cleared = Run()
+    never_cleared.monitor.world.put_back[THIRD] = 5000.0
+    assert any("left on" in words for words in never_cleared.at_end(without_third(), retired=(THIRD,), files=left))
+
+
 # -- nothing is broken -------------------------------------------------------------------------------------------------
 
 

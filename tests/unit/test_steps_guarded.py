@@ -28,6 +28,7 @@ from harness.steps import (
     ConfirmEnd,
     KeepPodForLast,
     KeepTogether,
+    MakeRoom,
     PauseRollout,
     Remove,
     RestartOutdated,
@@ -303,6 +304,32 @@ def test_scaling_in_takes_the_pending_or_the_dead_pod_and_never_a_live_member() 
     env = {"NODE_IPS": ",".join(AFTER)}
     homeless.pods.append(central_pod("pending", None, None, env, None))
     assert seen(scale, homeless) == ""
+
+
+def rolled_too_early() -> Cluster:
+    """The leaver C is out of raft; its pod went before A's and B's, and D came in: the new pod has no node."""
+    addresses = (*AFTER, "172.18.0.6")
+    cluster = healthy(4).rollout_halfway(addresses, (D,))
+    cluster = gone(cluster).label(C, None)
+    cluster.pods = [pod for pod in cluster.pods if pod.node != C or pod.app != "ovn-central"]
+    env = {**cluster.pod_on(A).env, "NODE_IPS": ",".join(addresses)}
+    cluster.pods.append(central_pod("pending", None, None, env, None))
+    return cluster.put_pod("pending", template=",".join(addresses))
+
+
+def test_a_pod_without_a_node_gets_the_node_of_an_old_one() -> None:
+    step = MakeRoom("ovn-central", 3, "172.18.0.5")
+    assert seen(step, rolled_too_early()) == ""
+    assert "does not answer" in seen(step, rolled_too_early().crash(B)), "everybody else must be in order"
+    two = rolled_too_early()
+    for raft in two.raft.values():
+        raft.remove("172.18.0.6")
+    assert "servers live, 2 needed" in seen(step, two).replace("are needed", "needed"), "of two nobody can be spared"
+    assert step.pending(rolled_too_early().view()) == "ovn-central is not scaled yet"
+    scaled = rolled_too_early().put_workload("ovn-central", replicas=3)
+    assert step.pending(scaled.view()) == "there are 4 pods"
+    whole = healthy(3).put_workload("ovn-central", replicas=3)
+    assert step.pending(whole.view()) is None
 
 
 def test_in_the_middle_of_a_rollout_the_bigger_replica_set_shrinks() -> None:
@@ -693,6 +720,16 @@ def test_a_member_that_its_own_new_pod_would_shut_out_is_not_restarted() -> None
     assert seen(RollNextPod(1, 3, leaver=victim.address), cluster) == "", "it is on its way out"
 
 
+def test_a_leaver_that_has_just_lost_its_servers_is_not_rolled() -> None:
+    """Wiped, it comes back as a new server beside its ghost: without its pod nobody would be the majority of four."""
+    step = RollNextPod(3, 3, last=C, leaver="172.18.0.5")
+    cluster = healthy(3).rollout_halfway(AFTER, (A, B))
+    assert seen(step, cluster) == ""
+    assert "does not answer" in seen(step, healthy(3).rollout_halfway(AFTER, (A, B)).crash(C))
+    dead = RollNextPod(3, 3, leaver="172.18.0.5")
+    assert seen(dead, healthy(3).rollout_halfway(AFTER, (A, B)).crash(C)) == "", "a dead one is what is to go"
+
+
 def test_the_last_look_sees_what_charts_scripts_and_kickers_put_back() -> None:
     addresses = ("172.18.0.3", "172.18.0.4", "172.18.0.5")
     step = ConfirmEnd(addresses)
@@ -706,6 +743,14 @@ def test_the_last_look_sees_what_charts_scripts_and_kickers_put_back() -> None:
     }
     for words, cluster in changed.items():
         assert words in (step.pending(cluster.view()) or ""), words
+
+
+def test_the_last_look_comes_after_a_while() -> None:
+    """What was asked for a moment ago does not show yet: here a kick that is committed five seconds later."""
+    world = World(healthy(3, 1), still=True)
+    world.at(5.0, lambda: gone(world.cluster))
+    with pytest.raises((Refused, StepFailed), match="is no member of"):
+        run(world, plan(ConfirmEnd(("172.18.0.3", "172.18.0.4", "172.18.0.5"))))
 
 
 def test_node_ips_that_somebody_put_back_stop_the_run() -> None:
