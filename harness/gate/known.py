@@ -72,7 +72,8 @@ def _plain(one: Try) -> bool:
 
 
 def cases(subject: Subject, known: Sequence[Situation], profiles: Sequence[Versions]) -> Iterator[tuple[Shape, Case]]:
-    """The subject in every situation that it fits, each run once. ``profiles``: a release that all of them have is the one used."""
+    """The subject in every situation that it fits, each run once. ``profiles``: where all of them have the same release,
+    that is used."""
     seen: set[Case] = set()
     for situation in known:
         case = situation.tries[0].case
