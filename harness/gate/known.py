@@ -72,8 +72,7 @@ def _plain(one: Try) -> bool:
 
 
 def cases(subject: Subject, known: Sequence[Situation], profiles: Sequence[Versions]) -> Iterator[tuple[Shape, Case]]:
-    """The subject in every situation that it fits, each run once. ``profiles``: where all of them have the same release,
-    that is used."""
+    """The subject in every situation that it fits, each run once. ``profiles``: a release that all have is used."""
     seen: set[Case] = set()
     for situation in known:
         case = situation.tries[0].case
