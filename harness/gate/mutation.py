@@ -31,6 +31,8 @@ from harness.search.opened import opened
 from harness.search.trial import Summary
 
 LINT, RUN, MONITOR, EQUIVALENT, LIVES = "lint", "run", "monitor", "equivalent", "lives"
+UNDECIDED = "undecided"
+"""Broken off by a signal: counts for nothing."""
 AIMED = ("pause", "partition", "crash", "restart", "node-loss")
 HANDS = ("reset", "stale-view", "lost-answer", "operator-dies")
 MOST = 45
@@ -137,6 +139,8 @@ def run(item: tuple[Case, str, int]) -> Fate:
     same = True
     count = 0
     for base in (*_calm(case), *islice(_aimed(case, step, mutation), MOST)):
+        if campaign.told():
+            return Fate(mutation, UNDECIDED, "", count, replace(case, mutation=mutation))
         count += 1
         tried = replace(base, mutation=mutation)
         summary = trial.run(tried)
@@ -189,7 +193,7 @@ def score(subject: Subject, settings: Settings, stopped: Callable[[], bool] = la
     began = settings.clock()
     found: list[Fate] = []
     for fate in fates(case, settings.jobs, settings.runs):
-        found.append(fate)
+        found += [fate] if fate.how != UNDECIDED else []
         over = settings.budget is not None and settings.clock() - began >= settings.budget
         if over or stopped():
             break

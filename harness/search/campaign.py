@@ -39,9 +39,18 @@ def _deaf() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
+_told: list[int] = []
+
+
 def _heard(parent: int, number: int, _frame: FrameType | None) -> None:
+    _told.append(number)
     if os.getppid() != parent:
         os._exit(128 + number)
+
+
+def told() -> bool:
+    """In a worker: whether a signal to the whole group said that nobody waits for the result any more."""
+    return bool(_told)
 
 
 @contextmanager
