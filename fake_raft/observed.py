@@ -84,8 +84,9 @@ class Observed:
 
     @property
     def probe_ms(self) -> int:
-        """The inactivity probe of this server's connections (facts: ovsdb-raft 4, 6)."""
-        return self._state.probe_ms if self._running else 1000
+        """The inactivity probe of this server's connections (facts: ovsdb-raft 4, 6), or what it was in the end: one
+        that sleeps may still find what a peer asked that is gone now."""
+        return self._state.probe_ms if self._server is not None else 1000
 
     @property
     def _running_server(self) -> Server:

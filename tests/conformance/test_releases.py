@@ -8,6 +8,7 @@ from functools import cache
 from itertools import islice
 
 import pytest
+from catalogue.known import ODDS
 from installed_roots import Installation
 from raft_worlds import FakeWorld, Invented, RealWorld, Seeded
 from release_cases import DIFFERENCES, SCENARIOS, Differs, Scenario
@@ -38,6 +39,18 @@ def endings(scenario: Scenario, family: str) -> tuple[Notes, ...]:
 def test_the_model_of_a_family_shows_all_that_it_may_and_nothing_else(differs: Differs, family: str) -> None:
     allowed = differs.values[FAMILIES.index(family)]
     assert {notes[differs.note] for notes in endings(differs.scenario, family)} == set(allowed)
+
+
+def test_where_only_the_odds_are_known_to_differ_both_endings_are_met() -> None:
+    names = {scenario.__name__: scenario for scenario in SCENARIOS}
+    for name, family in ODDS:
+        differs = next(
+            differs
+            for differs in DIFFERENCES
+            if differs.scenario is names[name] and len(differs.values[FAMILIES.index(family)]) > 1
+        )
+        met = {notes[differs.note] for notes in endings(differs.scenario, family)}
+        assert len(met) > 1, (name, family)
 
 
 OTHERWISE = (

@@ -19,7 +19,9 @@ PAUSES = (0.01, 0.0, 0.001, 0.002, 0.003, 0.004, 0.006, 0.01, 0.02, 0.05, 0.1, 0
 """Seconds that pass between two operations in a run of the model: in the real world some always do, and on a busy
 machine the start of a process takes seconds."""
 
-TAPES = 300
+SHORT = PAUSES[:4]
+
+TAPES = 1000
 """Runs of the model before a difference is called one."""
 
 RARELY = 0.15
@@ -27,8 +29,8 @@ RARELY = 0.15
 
 
 class Tape:
-    """Choices that were made before, then new ones: bold (any), calm (network and disks as usual), rare (the usual one
-    most often), or the usual."""
+    """Choices that were made before, then new ones: bold (any), calm (network and disks as usual), prompt (calm, with
+    the shortest pauses), rare (the usual one most often), or the usual."""
 
     def __init__(self, given: Sequence[int], seed: int, mood: str) -> None:
         self.given = given
@@ -42,6 +44,8 @@ class Tape:
             choice = self.given[at] % n
         elif self._usual(name):
             choice = 0
+        elif self._mood == "prompt" and name == "pause":
+            choice = self._random.randrange(len(SHORT))
         else:
             choice = self._random.randrange(n)
         self.made.append(choice)
@@ -50,10 +54,11 @@ class Tape:
     def _usual(self, name: str) -> bool:
         if self._mood == "rare":
             return self._random.random() > RARELY
-        return self._mood == "usual" or (self._mood == "calm" and name.partition(": ")[0] in ("delay", "fsync"))
+        return self._mood == "usual" or name.partition(": ")[0] in AS_USUAL.get(self._mood, ())
 
 
-MOODS = ("bold", "calm", "calm", "rare")
+AS_USUAL = {"calm": ("delay", "fsync"), "prompt": ("delay", "fsync")}
+MOODS = ("bold", "calm", "prompt", "calm", "prompt", "rare")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +143,10 @@ def difference(names: Names, release: str, script: Script, real: Outcome, tapes:
 
 def prefix(best: Attempt, chance: random.Random) -> Sequence[int]:
     """How much of the best tape is kept: up to an operation shortly before the one that differs, or to some choice
-    between; sometimes nothing."""
-    if chance.random() < 0.1:
+    between; sometimes up to any, or nothing, as what differs may have been decided long before."""
+    way = chance.random()
+    if way < 0.1:
         return ()
-    back = min(len(best.marks) - 1, int(chance.expovariate(0.4)))
+    back = chance.randrange(len(best.marks)) if way < 0.3 else min(len(best.marks) - 1, int(chance.expovariate(0.4)))
     mark = best.marks[-1 - back]
     return best.made[: mark if chance.random() < 0.5 else chance.randint(mark, len(best.made))]

@@ -114,6 +114,10 @@ class Node:
                 peer.replied = False
             elections.timeout(s)
 
+    def had_campaigned_in_vain(self) -> None:
+        """It had asked for pre-votes more than once before the term that it is in, and heard of no leader since."""
+        self.state.candidate_retrying, self.state.had_leader = True, False
+
     def heartbeat(self) -> None:
         replication.heartbeat(self.state)
 

@@ -27,7 +27,7 @@ from fake_raft.messages import (
 )
 from fake_raft.opening import replay
 from fake_raft.profile import PreVote, Profile
-from fake_raft.state import CANDIDATE, LEADER, NEVER, Rewrite, State
+from fake_raft.state import CANDIDATE, FOLLOWER, LEADER, NEVER, Rewrite, State
 from fake_raft.status import status_of
 from harness.executors.simulated import member_status
 
@@ -111,6 +111,8 @@ class Life:
         self.timers: dict[str, int] = {}
         self.extra = 0
         self.votes: list[tuple[int, str]] = []
+        self.led = 0  # the latest term that it led
+        self.taken_over = 0  # the latest term that began with somebody else's message
         self.inserted: list[int] = []
 
     @property
@@ -169,13 +171,18 @@ class Validation:
                 self.post(node.do(Node.ask_to_leave))
 
     def ask_for_votes(self, life: Life, node: Node) -> None:
-        """A pre-vote, of which the file tells only when it was won."""
+        """A pre-vote, of which the file tells only when it was won; or when another's term finds a leader that has
+        given up for one."""
         s, head = node.state, life.head()
         if self.profile.pre_vote is PreVote.NONE or not isinstance(head, Written):
             return
         if s.role is CANDIDATE and s.pre_voting and self.idle < 2:
             return
-        if isinstance(head.record, TermRecord) and (head.record.term, head.record.vote) == (s.term + 1, s.sid):
+        if not isinstance(head.record, TermRecord):
+            return
+        won = (head.record.term, head.record.vote) == (s.term + 1, s.sid)
+        gave_up = self.idle > 0 and s.role is LEADER and head.record.term > s.term
+        if won or gave_up:
             asking, done = node.tried(Node.timeout)
             if not done.written:
                 life.node = asking
@@ -280,6 +287,12 @@ class Validation:
                 life.node = node
                 self.post(done)
                 return True
+        # Nor does the file tell how often a server had stood for pre-votes before it took over the term that it is in.
+        if s.role is FOLLOWER and s.leader is None and s.term == life.taken_over and not s.candidate_retrying:
+            node, _ = life.node.tried(Node.had_campaigned_in_vain)
+            if self.shows(node.state) == wanted:
+                life.node = node
+                return True
         return False
 
     def answered(self, life: Life, event: Asked) -> bool:
@@ -353,6 +366,7 @@ class Validation:
             return False
         life.at_file += 1
         life.opened += 1
+        life.led = life.taken_over = 0
         life.node = node
         if node is not None:
             fitting, done = node.tried(Node.begin)
@@ -404,6 +418,8 @@ class Validation:
         if life.node is not None:
             s = life.node.state
             life.armed = 0 if s.election_min == NEVER else s.election_min - s.election_base
+            if node.state.term > s.term and node.state.role is FOLLOWER:
+                life.taken_over = node.state.term
         life.node = node
         for written in done.written:
             event = life.head()
@@ -424,12 +440,13 @@ class Validation:
         self.depose(life)
 
     def depose(self, life: Life) -> None:
-        """A leader of the past that was cut off may get this answer at any time from now on."""
+        """Who led before, even if it has stepped down since, may get this answer to a heartbeat at any time from now
+        on."""
         assert life.node is not None
         s = life.node.state
         for other in self.lives.values():
             old = other.node.state if other.node is not None else None
-            if old is None or old.role is not LEADER or old.term >= s.term or s.sid not in old.peers:
+            if old is None or other.led != old.term or old.term >= s.term or s.sid not in old.peers:
                 continue
             request = AppendRequest(old.term, old.log.end - 1, old.log.last_term, old.commit, ())
             self.post(life.node.do(lambda n, r=request, o=old: n.receive(Envelope(o.cid, o.sid, None), r)))  # type: ignore[misc]
@@ -443,6 +460,7 @@ class Validation:
             life.fact(f"campaign {record.term}")
         if isinstance(record, LeaderRecord):
             life.fact(f"won {record.term}" if record.sid == s.sid else f"led {record.sid[:4]} {record.term}")
+            life.led = record.term if record.sid == s.sid else life.led
 
     def remember(self, life: Life) -> None:
         assert life.node is not None
