@@ -48,10 +48,17 @@ other_ovs() {
   ! command -v apt-get >/dev/null || ci/ovs-roots.sh || echo "goes on without; what needs them will be skipped"
 }
 
+# The same runs each time: a fair sample of what `make gate` tries.
+gated() {
+  stage "our own procedures, gated" .venv/bin/ovnswap gate guarded --time-budget all --runs "${GATE_RUNS:-30}" \
+    --replays 0 --report $REPORTS/gate
+}
+
 # Two runs, so that the simulator's load does not disturb real processes, which measure real time.
 everything() {
   lint
   ! command -v cc >/dev/null || compiled
+  gated
   stage "OVS of other Debian releases" other_ovs
   local required
   mapfile -t required < <(required_only sim)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # gate.sh BASE DIRECTORY [OPTIONS of ovnswap gate]: gate every runbook below DIRECTORY that differs from the commit BASE,
-# each against what it was there. Plain git and ovnswap: works in any CI. Exit code: the gravest of all (0 passed, 1 failed).
+# each against what it was there; of a page with two procedures, both. Plain git and ovnswap: works in any CI.
+# Exit code: the gravest of all (0 passed, 1 failed).
 # Reports go to gate-report/, one directory for each runbook. OVNSWAP_COMMAND is how ovnswap is called.
 set -uo pipefail
 
@@ -26,13 +27,13 @@ for file in "${changed[@]}"; do
     git show "$base:$file" >"$old/$number/${file##*/}"
     against=(--against "$old/$number/${file##*/}")
   fi
-  "${command[@]}" gate "$file" "${against[@]}" --report "gate-report/$number-${file##*/}" "$@"
+  "${command[@]}" gate "$file" "${against[@]}" --verb all --report "gate-report/$number-${file##*/}" "$@"
   code=$?
   # A page that could not be read before has nothing to be compared with.
   if [ $code = 2 ] && [ ${#against[@]} -gt 0 ]; then
-    "${command[@]}" lint "${against[1]}" >/dev/null 2>&1
+    "${command[@]}" lint "${against[1]}" --verb all >/dev/null 2>&1
     if [ $? = 2 ]; then
-      "${command[@]}" gate "$file" --report "gate-report/$number-${file##*/}" "$@"
+      "${command[@]}" gate "$file" --verb all --report "gate-report/$number-${file##*/}" "$@"
       code=$?
     fi
   fi

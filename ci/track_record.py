@@ -1,4 +1,5 @@
-"""``make track-record``: replay the corpus, note what was reproduced where and when, and write docs/track-record.md.
+"""``make track-record``: replay the corpus, note what was reproduced where and when, and write docs/track-record.md
+and docs/hazards.md.
 
 Arguments: the backends to replay on (sim ovsdb); none only writes the page. What could not be reproduced keeps its old
 day and is named; the exit status says whether anything could not.
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from harness import corpus  # noqa: E402
+from harness.report import hazards  # noqa: E402
 from harness.report.track_record import page  # noqa: E402
 
 DAYS = ROOT / "scenarios" / "reproduced.json"
@@ -122,6 +124,7 @@ def main(backends: list[str]) -> int:
     entries = corpus.load(ROOT / "scenarios" / "corpus")
     missing = replay(entries, backends) if backends else []
     (ROOT / "docs" / "track-record.md").write_text(page(entries, read_days()), encoding="utf-8")
+    (ROOT / "docs" / "hazards.md").write_text(hazards.page(entries), encoding="utf-8")
     for line in missing:
         print(f"not reproduced: {line}")
     return 1 if missing else 0

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from harness.commands.interrupts import Noted, noted
-from harness.commands.lint import read_file
+from harness.commands.lint import read_file, two_procedures
 from harness.commands.options import output_options
 from harness.commands.output import check_writable, may_redraw, progress_console, say, write
 from harness.commands.rehearse import TELL_EVERY, put, seconds_of
@@ -20,7 +20,7 @@ from harness.commands.source import versions_of
 from harness.errors import BadInput, ExitCode
 from harness.gate import against as compare
 from harness.gate import gate as judge
-from harness.gate import mutation
+from harness.gate import known, mutation
 from harness.gate.gate import Settings
 from harness.gate.shapes import combined
 from harness.gate.subject import Subject, by_name, of_file, ours
@@ -49,7 +49,11 @@ def _release_options(function: Any) -> Any:
 @click.argument("subjects", metavar="RUNBOOK|PROCEDURE...", nargs=-1, required=True)
 @click.option("--against", "base", metavar="BASE", help="Compare with this runbook or procedure; worse is a failure.")
 @click.option("--node", default="", metavar="NAME", help="The node of a runbook that is written for one cluster.")
-@click.option("--verb", default="", type=click.Choice(("", "remove", "add", "replace")), help="Only this procedure.")
+@click.option(
+    "--verb",
+    type=click.Choice(("remove", "add", "replace", "all")),
+    help="Only this procedure; all: each of a file that has two.",
+)
 @click.option("--members", type=click.IntRange(1, 9), help="Only this size; otherwise 3 and 5 (add: 2 and 4 before).")
 @_release_options
 @click.option("--time-budget", default="60s", show_default=True, metavar="60s|all", help="For each subject, on sim.")
@@ -59,6 +63,12 @@ def _release_options(function: Any) -> Any:
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes.  [default: one for each processor]")
 @click.option("--replays", type=click.IntRange(0, 99), default=1, show_default=True, help="Stories run on ovsdb, too.")
 @click.option("--time-scale", type=click.FloatRange(0.01, 10), default=0.1, show_default=True, help="Of the replays.")
+@click.option(
+    "--corpus",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Known failures whose situations are tried.  [default: scenarios/corpus of the repository it runs from]",
+)
 @click.option("--mutants", is_flag=True, help="Measure the gate instead: how many mutants of each it finds.")
 @click.option("--strict", is_flag=True, help="Warnings of lint fail as errors do.")
 @click.option(
@@ -81,8 +91,8 @@ def gate(context: click.Context, /, subjects: tuple[str, ...], base: str | None,
     """Say whether each RUNBOOK (a file) or PROCEDURE (guarded, documented, or guarded:remove, ...) may be used.
 
     Each is read by lint, then run in the simulator on clusters of several sizes, releases and parts of the node:
-    without a fault, with drawn schedules, with every fault at every place, and with two, until the time budget is used
-    up. The worst story is run again on real ovsdb-server processes.
+    without a fault, in the situations of known failures, with drawn schedules, with every fault at every place, and
+    with two, until the time budget is used up. The worst story is run again on real ovsdb-server processes.
 
     With --mutants, one mistake at a time is put into each, and the gate has to find it (--time-budget is for each;
     --runs N takes a sample of N mutants). Exit code 1 below 95 % of those that are not equivalent.
@@ -97,7 +107,7 @@ def gate(context: click.Context, /, subjects: tuple[str, ...], base: str | None,
     if values["mutants"]:
         context.exit(measured(subjects, base, values, form, path))
     judged = [_subjects(text, values) for text in subjects]
-    old = _subjects(base, values) if base is not None else []
+    old = _subjects(base, {**values, "verb": values["verb"] or "all"}) if base is not None else []
     found: list[Gated] = []
     for subject in [one for each in judged for one in each]:
         found.append(_gate(subject, settings))
@@ -111,12 +121,14 @@ def gate(context: click.Context, /, subjects: tuple[str, ...], base: str | None,
 def _settings(values: dict[str, Any]) -> Settings:
     budget = None if values["time_budget"] == "all" else seconds_of(values["time_budget"])
     given = versions_of(values)
+    directory = values["corpus"] or known.beside()
     releases = (values[name] is not None for name in ("kubernetes", "kube_ovn", "ovs"))
     return Settings(
         budget=budget,
         runs=values["runs"],
         jobs=values["jobs"] or os.cpu_count() or 1,
         profiles=combined(given, *releases),
+        corpus=known.read(directory) if directory is not None else (),
         replays=values["replays"],
         time_scale=values["time_scale"],
         strict=values["strict"],
@@ -126,13 +138,16 @@ def _settings(values: dict[str, Any]) -> Settings:
 def _subjects(text: str, values: dict[str, Any]) -> list[Subject]:
     """What one argument stands for: a file if there is one of that name, else one of our procedures."""
     sizes = (values["members"],) if values["members"] else ()
-    verb = values["verb"]
+    verb = "" if values["verb"] in (None, "all") else values["verb"]
     if by_name(text) and not Path(text).exists():
         found = [one for one in ours(text, sizes) if verb in ("", one.verb)]
         if not found:
             raise BadInput(f"{text} has no procedure to {verb} a node", todo="leave --verb out")
         return found
-    return of_file(read_file(text), text, values["node"], verb, sizes)
+    of_it = of_file(read_file(text), text, values["node"], verb, sizes)
+    if len(of_it) > 1 and not values["verb"]:
+        raise two_procedures(text, [(one.verb, one.line) for one in of_it])
+    return of_it
 
 
 def measured(

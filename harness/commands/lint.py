@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,17 @@ def read_file(name: str) -> bytes:
         raise BadInput(f"{name}: {error.strerror or error}", todo="name a file that can be read") from None
 
 
+def two_procedures(name: str, found: Sequence[tuple[str, int]]) -> BadInput:
+    """``found``: the (verb, line) of each procedure of the file."""
+    seen = f"{name} has {len(found)} procedures: {', '.join(f'{verb} from line {line}' for verb, line in found)}"
+    verbs = " or ".join(f"--verb {verb}" for verb in dict.fromkeys(verb for verb, _ in found))
+    return BadInput(seen, why="each is about a node of its own", todo=f"{verbs}, or --verb all for each by itself")
+
+
 @click.command()
 @click.argument("file", metavar="RUNBOOK")
 @click.option("--node", default="", metavar="NAME", help="The node that it is about, where its own is an example's.")
-@click.option("--verb", type=click.Choice(("remove", "add")), help="Only this procedure of a file that has both.")
+@click.option("--verb", type=click.Choice(("remove", "add", "all")), help="Which, of a file that has two.")
 @click.option("--strict", is_flag=True, help="Warnings end with 1 as errors do.")
 @output_options("text", "json", "sarif")
 @source_options
@@ -49,7 +57,10 @@ def lint(context: click.Context, /, file: str, node: str, verb: str | None, stri
     say(f"for: {source.introduction()}")
     cluster = source.look()
     say_assumptions(cluster)
-    books = [book for book in runbook.read(content, file, cluster.view, node) if verb in (None, book.verb)]
+    written = runbook.read(content, file, cluster.view, node)
+    if len(written) > 1 and verb is None:
+        raise two_procedures(file, [(book.verb, book.line) for book in written])
+    books = [book for book in written if verb in (None, "all", book.verb)]
     if not books:
         raise BadInput(f"{file} has no procedure to {verb} a node", todo="leave --verb out")
     found = [finding for book in books for finding in judge(book, cluster.view)]

@@ -86,6 +86,11 @@ def _shared(function: Any) -> Any:
         ),
         click.option("--pace", type=click.FloatRange(0, 3600), default=0.0, help="Cluster seconds between two steps."),
         click.option(
+            "--another-leads",
+            is_flag=True,
+            help="With --at or --tape: at the beginning another member than the first of NODE_IPS leads nb and sb.",
+        ),
+        click.option(
             "--at",
             "hits",
             multiple=True,
@@ -202,7 +207,7 @@ def _rehearse(
             raise BadInput("a runbook names addresses that real servers here don't have", todo=todo)
         wanted = _bound(spec, *book)
     assert wanted is not None, "it is given, or bound just now"
-    case = Case(wanted, spec, (), values["seed"], pace=values["pace"])
+    case = Case(wanted, spec, (), values["seed"], pace=values["pace"], moved=values["another_leads"])
     words = rehearsing.Words(file or subject(wanted), tuple(froms), node_ips, node=book[2] if book else "")
     where = source.words() if not froms else f"{source.backend}, a lab like the cluster of {', '.join(froms)}"
     if values["tape_text"]:
@@ -217,6 +222,8 @@ def _rehearse(
         return
     if values["schedules"] > 1 and source.backend != "sim":
         raise BadInput("real servers draw their schedule themselves", todo="leave out --schedules, or --backend sim")
+    if case.moved:
+        raise BadInput("--another-leads is for one run", todo="add --at or --tape, or leave it out")
     asked = Asked(
         case=case,
         words=words,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from harness import executors
 from harness.cluster import Versions
+from harness.corpus import Entry
 from harness.errors import OvnswapError
 from harness.executor import WaitTimeout
 from harness.gate import stages as all_stages
@@ -32,12 +33,14 @@ Tell = Callable[[str, int, int], None]
 @dataclass(frozen=True, slots=True)
 class Settings:
     """``budget``: seconds for all stages (None: everything there is); ``runs``: at most so many. ``replays``: how many
-    stories are run on real servers afterwards; that time comes on top. ``stopped``: whether to come to an end."""
+    stories are run on real servers afterwards; that time comes on top. ``corpus``: the known failures whose situations
+    are tried. ``stopped``: whether to come to an end."""
 
     budget: float | None = 60.0
     runs: int | None = None
     jobs: int = 1
     profiles: tuple[Versions, ...] = PROFILES
+    corpus: tuple[Entry, ...] = ()
     replays: int = 1
     time_scale: float = 0.1
     strict: bool = False
@@ -83,7 +86,7 @@ class _Run:
     """All stages of one subject."""
 
     def __init__(self, subject: Subject, shapes: Sequence[Shape], settings: Settings, tell: Tell) -> None:
-        self._stages = all_stages.stages(subject, shapes)
+        self._stages = all_stages.stages(subject, shapes, settings.corpus, settings.profiles)
         self._settings = settings
         self._tell = tell
         self._whole: dict[str, bool] = {}
@@ -97,7 +100,7 @@ class _Run:
         for summary in campaign.run(self._cases(), self._settings.jobs):
             tried = self._handed.popleft()
             self.runs.append((tried.stage, tried.shape, summary))
-            bad += fails(summary)
+            bad += fails(summary, tried.shape)
             self._tell(tried.stage, len(self.runs), bad)
             if self._settings.stopped():
                 self.partial = "interrupted: what was tried until then counts"
@@ -131,13 +134,14 @@ class _Run:
     def results(self) -> tuple[StageResult, ...]:
         found = []
         for stage in self._stages:
-            own = [summary for name, _, summary in self.runs if name == stage.name]
+            runs = [(summary, shape) for name, shape, summary in self.runs if name == stage.name]
+            own = [summary for summary, _ in runs]
             found.append(
                 StageResult(
                     name=stage.name,
                     words=stage.words,
                     tried=len(own),
-                    bad=sum(fails(summary) for summary in own),
+                    bad=sum(fails(*one) for one in runs),
                     void=sum(summary.verdict is Verdict.VOID for summary in own),
                     whole=self._whole.get(stage.name, False),
                     cpu=sum(summary.cpu for summary in own),

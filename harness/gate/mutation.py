@@ -21,6 +21,7 @@ from harness.cluster import ClusterView
 from harness.gate.equivalence import equivalent
 from harness.gate.gate import Settings
 from harness.gate.shapes import FOLLOWER, NEW, PROFILES, Shape
+from harness.gate.stages import READS
 from harness.gate.subject import Subject, as_book
 from harness.plan import Plan
 from harness.procedures.wanted import make
@@ -30,6 +31,8 @@ from harness.search.opened import opened
 from harness.search.trial import Summary
 
 LINT, RUN, MONITOR, EQUIVALENT, LIVES = "lint", "run", "monitor", "equivalent", "lives"
+UNDECIDED = "undecided"
+"""Broken off by a signal: counts for nothing."""
 AIMED = ("pause", "partition", "crash", "restart", "node-loss")
 HANDS = ("reset", "stale-view", "lost-answer", "operator-dies")
 MOST = 45
@@ -39,6 +42,9 @@ ENOUGH = 95.0
 """Percent of the mutants that are not equivalent that a gate has to kill."""
 SIZES = {"guarded": {"remove": 3, "add": 3, "replace": 3}, "documented": {"remove": 5, "add": 3, "replace": 5}}
 """Members before: the documented removal from three fails by itself, whatever is changed in it."""
+PACES = {"guarded": 0.0}
+"""Cluster seconds in which the operator reads each answer. The guarded procedure looks by itself; the page needs a
+reader, and fails by itself without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ def case_of(subject: Subject) -> Case:
     """The procedure on the cluster on which its mutants are tried: three members, a follower or a newcomer."""
     size = subject.sizes[0] if subject.sizes else SIZES.get(subject.procedure, {}).get(subject.verb, 3)
     shape = Shape(size, NEW if subject.verb == "add" else FOLLOWER, False, PROFILES[0])
-    return subject.case(shape, SEED)
+    return subject.case(shape, SEED, PACES.get(subject.procedure, READS))
 
 
 def mutations(case: Case) -> tuple[Plan, ClusterView, list[str]]:
@@ -133,6 +139,8 @@ def run(item: tuple[Case, str, int]) -> Fate:
     same = True
     count = 0
     for base in (*_calm(case), *islice(_aimed(case, step, mutation), MOST)):
+        if campaign.told():
+            return Fate(mutation, UNDECIDED, "", count, replace(case, mutation=mutation))
         count += 1
         tried = replace(base, mutation=mutation)
         summary = trial.run(tried)
@@ -185,7 +193,7 @@ def score(subject: Subject, settings: Settings, stopped: Callable[[], bool] = la
     began = settings.clock()
     found: list[Fate] = []
     for fate in fates(case, settings.jobs, settings.runs):
-        found.append(fate)
+        found += [fate] if fate.how != UNDECIDED else []
         over = settings.budget is not None and settings.clock() - began >= settings.budget
         if over or stopped():
             break

@@ -33,12 +33,13 @@ SPARES = 1
 @dataclass(frozen=True, slots=True)
 class Shape:
     """``members`` before, the ``part`` of the node that it is about, and the releases. ``moved``: another member than
-    the first leads both databases."""
+    the first leads both databases. ``like``: the known failure whose situation it is."""
 
     members: int
     part: str
     moved: bool
     versions: Versions
+    like: str = ""
 
     @property
     def spec(self) -> ClusterSpec:
@@ -48,7 +49,8 @@ class Shape:
         kubernetes = ".".join(map(str, self.versions.kubernetes))
         releases = f"Kubernetes {kubernetes}, Kube-OVN {self.versions.kube_ovn}, OVS {self.versions.ovs}"
         led = ", another leads" if self.moved and self.part == NEW else ""
-        return f"{self.members} members, {self.part}{led}; {releases}"
+        like = f", as in {self.like}" if self.like else ""
+        return f"{self.members} members, {self.part}{led}{like}; {releases}"
 
 
 def shapes(verb: str, sizes: Sequence[int] = (), profiles: Sequence[Versions] = PROFILES) -> list[Shape]:

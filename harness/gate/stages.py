@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from harness.cluster import Versions
+from harness.corpus import Entry
 from harness.errors import BadInput, OvnswapError
 from harness.executor import WaitTimeout
-from harness.gate.shapes import Shape
+from harness.gate.known import cases, situations
+from harness.gate.shapes import PROFILES, Shape
 from harness.gate.subject import Subject
 from harness.search import places, plans, troubles
 from harness.search.case import Case
@@ -45,12 +48,24 @@ class Stage:
     cases: Callable[[], Iterator[Tried]]
 
 
-def stages(subject: Subject, chosen: Sequence[Shape]) -> tuple[Stage, ...]:
-    """In their order: what is cheap and says most comes first."""
+def stages(
+    subject: Subject,
+    chosen: Sequence[Shape],
+    entries: Sequence[Entry] = (),
+    profiles: Sequence[Versions] = PROFILES,
+) -> tuple[Stage, ...]:
+    """In their order: what is cheap and says most comes first. ``entries``: the corpus of known failures."""
+    known = situations(entries, subject.verb)
+    words = "in the situations of known failures" if entries else "in known failures: there is no corpus (--corpus DIR)"
+
+    def corpus() -> Iterator[Tried]:
+        return (Tried("corpus", shape, case) for shape, case in cases(subject, known, profiles))
+
     return (
-        Stage("calm", 0.25, "without any fault, typed at once and by a reader", lambda: calm(subject, chosen)),
+        Stage("calm", 0.2, "without any fault, typed at once and by a reader", lambda: calm(subject, chosen)),
+        Stage("corpus", 0.1, words, corpus),
         Stage("schedules", 0.15, "without any fault, with drawn delays and orders", lambda: schedules(subject, chosen)),
-        Stage("faults", 0.45, "with one fault, at every place", lambda: faults(subject, chosen)),
+        Stage("faults", 0.4, "with one fault, at every place", lambda: faults(subject, chosen)),
         Stage("pairs", 0.15, "with two faults", lambda: pairs(subject, chosen)),
     )
 

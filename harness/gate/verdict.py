@@ -112,9 +112,10 @@ class Gated:
         return tuple(found)
 
 
-def fails(summary: Summary) -> bool:
-    """Whether a run counts against its procedure. Half-way to refuse is a good end after a fault, and none without."""
-    return summary.bad or (not summary.case.hits and summary.verdict is Verdict.REFUSED)
+def fails(summary: Summary, shape: Shape) -> bool:
+    """Whether a run counts against its procedure. To refuse is a good end after a fault and in a known failure's
+    situation, and none without."""
+    return summary.bad or (summary.verdict is Verdict.REFUSED and not summary.case.hits and not shape.like)
 
 
 def ways(runs: Sequence[tuple[str, Shape, Summary]]) -> list[Story]:
@@ -122,7 +123,7 @@ def ways(runs: Sequence[tuple[str, Shape, Summary]]) -> list[Story]:
     shortest story stands for each."""
     grouped: dict[tuple[Verdict, str], list[tuple[str, Shape, Summary]]] = {}
     for stage, shape, summary in runs:
-        if fails(summary):
+        if fails(summary, shape):
             grouped.setdefault((summary.verdict, kind_of(summary.reasons[0])), []).append((stage, shape, summary))
     found = []
     for (verdict, words), group in grouped.items():
@@ -139,7 +140,7 @@ longest, and the retries of a client (facts: ovsdb-raft 1)."""
 
 def slow(runs: Sequence[tuple[str, Shape, Summary]]) -> str:
     """The worst stall of the runs without a fault, in words, if it is longer than :data:`LONGEST_STALL`."""
-    calm = [(max(s.stalls), shape) for _, shape, s in runs if not s.case.hits and not fails(s)]
+    calm = [(max(s.stalls), shape) for _, shape, s in runs if not s.case.hits and not fails(s, shape)]
     seconds, shape = max(calm, key=lambda one: one[0], default=(0.0, None))
     if seconds <= LONGEST_STALL:
         return ""
@@ -149,8 +150,8 @@ def slow(runs: Sequence[tuple[str, Shape, Summary]]) -> str:
 def figures(runs: Sequence[tuple[str, Shape, Summary]]) -> Figures:
     """See :class:`Figures`."""
     calm = [(shape, summary) for stage, shape, summary in runs if stage == "calm"]
-    effective = [summary for _, _, summary in runs if summary.verdict is not Verdict.VOID]
-    good = sum(not fails(summary) for summary in effective)
+    effective = [(summary, shape) for _, shape, summary in runs if summary.verdict is not Verdict.VOID]
+    good = sum(not fails(*one) for one in effective)
     stall: dict[str, float] = {}
     at_zero: dict[str, float] = {}
     without: dict[str, float] = {}

@@ -55,7 +55,7 @@ def _findings(all_found: Sequence[Gated]) -> Table:
 def _run(found: Gated, story: Story) -> Run:
     case = story.shortest.case
     _, recording = trial.recorded(case)
-    shown = [Shown(recording, f"sim: {story.shape}", replay_line(found, case) or "")]
+    shown = [Shown(recording, f"sim: {story.shape}", replay_line(found, case))]
     if story.recording is not None:
         shown.append(Shown(story.recording, "real servers"))
     return Run(f"{found.subject.label}: {headline(story)}", tuple(shown))

@@ -81,8 +81,7 @@ def _story(found: Gated, story: Story) -> Iterator[str]:
     yield f"{place_of(found, story.line)}: {headline(story)}"
     yield f"  shortest, on {story.shape}:"
     yield from (f"    {line}" for line in story_lines(story.shortest))
-    if (line := replay_line(found, story.shortest.case)) is not None:
-        yield f"  replay: {line}"
+    yield f"  replay: {replay_line(found, story.shortest.case)}"
     yield from real_lines(story)
 
 
@@ -101,9 +100,9 @@ def real_lines(story: Story) -> Iterator[str]:
         yield f"  {story.replayed}"
 
 
-def replay_line(found: Gated, case: Case) -> str | None:
-    """What to type to see one run again; None where ``ovnswap rehearse`` can't be told: who leads at the beginning."""
-    return None if case.moved else replay(case, _words(found, case))
+def replay_line(found: Gated, case: Case) -> str:
+    """What to type to see one run again."""
+    return replay(case, _words(found, case))
 
 
 def _words(found: Gated, case: Case) -> Words:
@@ -196,6 +195,7 @@ def shape_data(shape: Shape) -> dict[str, Any]:
         "members": shape.members,
         "part": shape.part,
         "anotherLeads": shape.moved,
+        "asIn": shape.like or None,
         "kubernetes": ".".join(map(str, shape.versions.kubernetes)),
         "kubeOvn": shape.versions.kube_ovn,
         "ovs": shape.versions.ovs,

@@ -78,6 +78,7 @@ def replay(case: Case, words: Words, backend: str = "sim") -> str:
         line += ["--accept-stall"] if case.wanted.accept_stall else []
     line += _cluster(case.spec, words, backend)
     line += ["--pace", f"{case.pace:g}"] if case.pace else []
+    line += ["--another-leads"] if case.moved else []
     if backend != "sim":
         line += ["--backend", backend]
     else:
@@ -88,7 +89,8 @@ def replay(case: Case, words: Words, backend: str = "sim") -> str:
 
 
 def _schedule(case: Case) -> list[str]:
-    if case.depth or case.edits or case.turns:
+    """A run without a fault is named by its tape: ``rehearse`` would try all faults otherwise."""
+    if case.depth or case.edits or case.turns or not case.hits:
         return ["--tape", str(case.source)]
     return ["--seed", str(case.seed)] if case.seed is not None else []
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain, islice
 from multiprocessing.synchronize import Event
+from types import FrameType
 from typing import TypeVar
 
+from harness.errors import OvnswapError
 from harness.search import halting, together, trial
 from harness.search.case import Case
 from harness.search.halting import Halt, Halted
@@ -25,11 +31,45 @@ GROUPS_AHEAD = 2
 LOOK_EVERY = 0.2
 """Seconds between two looks whether to halt, while a result is waited for."""
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What a terminal, a service manager and a runner of jobs send to a whole group of processes."""
+
 
 def _begin(halt: Event) -> None:
-    """Ctrl-C is the parent's to answer: it tells its workers by ``halt``, and the case in hand ends by itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Signals are the parent's to answer: it tells its workers by ``halt``, and the case in hand ends by itself. Without
+    a parent there is nobody who would."""
     halting.listen(halt)
+    heard = partial(_heard, os.getppid())
+    for number in _SIGNALS:
+        signal.signal(number, heard)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+_told: list[int] = []
+
+
+def _heard(parent: int, number: int, _frame: FrameType | None) -> None:
+    _told.append(number)
+    if os.getppid() != parent:
+        os._exit(128 + number)
+
+
+def told() -> bool:
+    """In a worker: whether a signal to the whole group said that nobody waits for the result any more."""
+    return bool(_told)
+
+
+@contextmanager
+def _blocked() -> Iterator[None]:
+    """Whoever is started meanwhile hears no signal before it says what to do with it; here they come afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run(cases: Iterable[Case], jobs: int, backend: str = "sim", halt: Halt = halting.never) -> Iterator[Summary]:
@@ -58,6 +98,7 @@ def each(
     ``act`` must be a function of a module and depend on its item alone. Whoever stops taking results stops the work,
     and so does ``halt``, which is asked all the time: there are no more results then, and what is under way ends with
     the case in hand.
+    Raises :class:`OvnswapError` if a worker is killed.
     """
     if jobs <= 1:
         yield from _here(act, items, halt)
@@ -66,13 +107,19 @@ def each(
     stop = context.Event()
     with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(stop,)) as pool:
         waiting = iter(items)
-        flying = [pool.submit(_heeding, act, item) for item in islice(waiting, jobs * ahead)]
+        flying: list[concurrent.futures.Future[B]] = []
         try:
+            for item in islice(waiting, jobs * ahead):
+                flying.append(_submitted(pool, act, item))
             while flying:
                 if not _done(flying[0], halt):
                     return
                 yield flying.pop(0).result()
-                flying += [pool.submit(_heeding, act, item) for item in islice(waiting, 1)]
+                for item in islice(waiting, 1):
+                    flying.append(_submitted(pool, act, item))
+        except BrokenProcessPool:
+            seen = "a worker process was killed"
+            raise OvnswapError(seen, why="memory may have run out", todo="try again, or with --jobs 1") from None
         finally:
             stop.set()  # the pool has handed out some that can't be cancelled any more
             for future in flying:
@@ -101,6 +148,11 @@ def _done(future: concurrent.futures.Future[B], halt: Halt) -> bool:
 def _heeding(act: Callable[[A], B], item: A) -> B:
     halting.check()
     return act(item)
+
+
+def _submitted(pool: concurrent.futures.Executor, act: Callable[[A], B], item: A) -> concurrent.futures.Future[B]:
+    with _blocked():  # a worker may be started for it
+        return pool.submit(_heeding, act, item)
 
 
 def _one(work: tuple[Case, str]) -> Summary:

@@ -71,7 +71,7 @@ def killed(run: Summary, base: Summary) -> str:
     mistake."""
     if run.bad and not base.bad:
         return f"{run.verdict.value}: {run.reasons[0]}"
-    if not run.case.hits and run.verdict is not Verdict.DONE:
+    if not run.case.hits and run.verdict is not Verdict.DONE and base.verdict is Verdict.DONE:
         return f"{run.verdict.value}: {run.reasons[0] if run.reasons else 'without a reason'}"
     if run.lowest < min(base.lowest, 0):
         return f"P2: {-run.lowest} servers short of a majority"

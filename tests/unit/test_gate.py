@@ -289,8 +289,14 @@ def test_other_bad_input_is_one_clear_line(tmp_path: Path) -> None:
         assert words in complaint(result)
 
 
-def test_two_procedures_in_one_file_are_two_subjects_or_the_one_that_is_named() -> None:
+def test_two_procedures_in_one_file_are_to_be_told_apart(tmp_path: Path) -> None:
     data = seed("replace-ovn-central-node.md")
+    path = tmp_path / "p.md"
+    path.write_bytes(data)
+    result = ovnswap("gate", str(path))
+    assert result.exit_code == 2
+    assert re.search(r"p.md has 2 procedures: remove from line \d+, add from line \d+ ", complaint(result))
+    assert "--verb remove or --verb add, or --verb all" in complaint(result)
     assert [one.label for one in of_file(data, "p.md")] == ["p.md: remove", "p.md: add"]
     assert [one.verb for one in of_file(data, "p.md", verb="add")] == ["add"]
     with pytest.raises(BadInput, match="has no procedure to replace"):

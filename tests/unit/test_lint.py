@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,7 +201,10 @@ def test_json_and_sarif_name_the_same_findings(tmp_path: Path) -> None:
 
 def test_one_procedure_of_a_page_with_both_can_be_chosen(tmp_path: Path) -> None:
     path = write(tmp_path, OUT + "# bring it in\n## now\n" + IN)
-    both = json.loads(ovnswap("lint", path, "--node", C, "--members", "5", "-o", "json").stdout)
+    refused = ovnswap("lint", path, "--node", C, "--members", "5")
+    assert refused.exit_code == 2
+    assert "has 2 procedures: remove from line " in complaint(refused)
+    both = json.loads(ovnswap("lint", path, "--node", C, "--members", "5", "--verb", "all", "-o", "json").stdout)
     assert [one["verb"] for one in both["procedures"]] == ["remove", "add"]
     one = json.loads(ovnswap("lint", path, "--node", C, "--members", "5", "--verb", "add", "-o", "json").stdout)
     assert [p["verb"] for p in one["procedures"]] == ["add"]
@@ -217,11 +221,38 @@ def test_a_loop_of_links_and_a_directory_are_one_clear_line(tmp_path: Path) -> N
         assert words in complaint(result)
 
 
-@pytest.mark.parametrize("data", [b"", b"x" * (10 << 20), b"\xff\xfe", b"# prose\n", b"```\nhelm\n```\n"])
-def test_bad_files_end_with_2(tmp_path: Path, data: bytes) -> None:
+BAD = [
+    (b"", "is empty -> name a runbook"),
+    (b"x" * (10 << 20), "is larger than 1 MiB -> name a runbook"),
+    (b"```\nkubectl ko nb kick \xff\xfe\n```\n", "a.md:2: byte 23 is no UTF-8 text -> save the file as UTF-8"),
+    (b"# prose\n", "has no commands -> name a page or a script with commands"),
+    (b"```\nhelm upgrade x\n```\n", "a.md:2: none of its 1 commands is understood, the first is helm upgrade x"),
+]
+
+
+@pytest.mark.parametrize(("data", "words"), BAD, ids=[words[:24] for _, words in BAD])
+def test_bad_files_are_one_clear_line(tmp_path: Path, data: bytes, words: str) -> None:
     result = ovnswap("lint", write(tmp_path, data))
     assert result.exit_code == 2
-    assert complaint(result)
+    assert words in complaint(result)
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("kubectl scale deployment", "helm upgrade x\nkubectl scale deployment", "helm upgrade x"),
+        ("kubectl scale deployment", "kubectl scale deployment -n other", "namespace kube-system"),
+    ],
+)
+def test_one_line_of_another_kind_is_named_with_its_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in OUT
+    path = write(tmp_path, OUT.replace(old, new))
+    result = ovnswap("lint", path, "--node", C, "--members", "5")
+    assert result.exit_code == 1
+    (told,) = [line for line in result.stdout.splitlines() if "NOT-UNDERSTOOD" in line]
+    assert re.match(re.escape(path) + r":\d+: error: NOT-UNDERSTOOD", told)
+    assert words in result.stdout
 
 
 def table() -> str:
