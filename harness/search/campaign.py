@@ -36,8 +36,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _begin(halt: Event) -> None:
-    """Signals are the parent's to answer: it tells its workers by ``halt``, and the case in hand ends by itself. Without
-    a parent there is nobody who would."""
+    """Signals are the parent's to answer: it tells its workers by ``halt``, and the case in hand ends by itself.
+    Without a parent there is nobody who would."""
     halting.listen(halt)
     heard = partial(_heard, os.getppid())
     for number in _SIGNALS:
