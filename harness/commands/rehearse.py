@@ -94,6 +94,9 @@ def _shared(function: Any) -> Any:
         ),
         click.option("--tape", "tape_text", metavar="TEXT", help="sim: the schedule of one run, as a report has it."),
         click.option(
+            "--core", is_flag=True, help="Faults last; at the end all is healed but nodes that can be spared."
+        ),
+        click.option(
             "--report",
             type=click.Path(file_okay=False, path_type=Path),
             metavar="DIR",
@@ -202,7 +205,7 @@ def _rehearse(
             raise BadInput("a runbook names addresses that real servers here don't have", todo=todo)
         wanted = _bound(spec, *book)
     assert wanted is not None, "it is given, or bound just now"
-    case = Case(wanted, spec, (), values["seed"], pace=values["pace"])
+    case = Case(wanted, spec, (), values["seed"], pace=values["pace"], core=values["core"])
     words = rehearsing.Words(file or subject(wanted), tuple(froms), node_ips, node=book[2] if book else "")
     where = source.words() if not froms else f"{source.backend}, a lab like the cluster of {', '.join(froms)}"
     if values["tape_text"]:
