@@ -196,6 +196,7 @@ def _rehearse(
         raise BadInput(
             "a rehearsal does harm, so it needs a lab", why=f"{source.backend} is no lab for that", todo=todo
         )
+    _fits(values, source.backend)
     with held():
         executors.load(source.backend)
     spec = _spec(context, source, froms, node_ips)
@@ -211,15 +212,11 @@ def _rehearse(
     if values["tape_text"]:
         case = case.under(tape.parse(values["tape_text"]))
     if hits or values["tape_text"]:
-        if values["schedules"] > 1 or values["pairs"]:
-            raise BadInput("--schedules and --pairs have no effect on one run", todo="leave out --at and --tape")
         if report is not None:
             raise BadInput("--report is for all single faults", why="one run proves nothing", todo="leave out --at")
         say(f"on: {where}; made for this run and removed afterwards")
         _once(context, replace(case, hits=hits), source.backend, words, form, path)
         return
-    if values["schedules"] > 1 and source.backend != "sim":
-        raise BadInput("real servers draw their schedule themselves", todo="leave out --schedules, or --backend sim")
     asked = Asked(
         case=case,
         words=words,
@@ -237,6 +234,14 @@ def _rehearse(
     code = rehearsing.run(asked, form, path, report)
     if code is not ExitCode.OK:
         context.exit(code)
+
+
+def _fits(values: dict[str, Any], backend: str) -> None:
+    """Raises :class:`BadInput` if there are more plans or schedules than one run, or real servers, can have."""
+    if (values["hits"] or values["tape_text"]) and (values["schedules"] > 1 or values["pairs"]):
+        raise BadInput("--schedules and --pairs have no effect on one run", todo="leave out --at and --tape")
+    if values["schedules"] > 1 and backend != "sim":
+        raise BadInput("real servers draw their schedule themselves", todo="leave out --schedules, or --backend sim")
 
 
 def subject(wanted: Wanted) -> str:
