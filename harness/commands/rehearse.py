@@ -99,6 +99,9 @@ def _shared(function: Any) -> Any:
         ),
         click.option("--tape", "tape_text", metavar="TEXT", help="sim: the schedule of one run, as a report has it."),
         click.option(
+            "--core", is_flag=True, help="Faults last; at the end all is healed but nodes that can be spared."
+        ),
+        click.option(
             "--report",
             type=click.Path(file_okay=False, path_type=Path),
             metavar="DIR",
@@ -198,6 +201,7 @@ def _rehearse(
         raise BadInput(
             "a rehearsal does harm, so it needs a lab", why=f"{source.backend} is no lab for that", todo=todo
         )
+    _fits(values, source.backend)
     with held():
         executors.load(source.backend)
     spec = _spec(context, source, froms, node_ips)
@@ -207,23 +211,19 @@ def _rehearse(
             raise BadInput("a runbook names addresses that real servers here don't have", todo=todo)
         wanted = _bound(spec, *book)
     assert wanted is not None, "it is given, or bound just now"
-    case = Case(wanted, spec, (), values["seed"], pace=values["pace"], moved=values["another_leads"])
+    case = Case(
+        wanted, spec, (), values["seed"], pace=values["pace"], moved=values["another_leads"], core=values["core"]
+    )
     words = rehearsing.Words(file or subject(wanted), tuple(froms), node_ips, node=book[2] if book else "")
     where = source.words() if not froms else f"{source.backend}, a lab like the cluster of {', '.join(froms)}"
     if values["tape_text"]:
         case = case.under(tape.parse(values["tape_text"]))
     if hits or values["tape_text"]:
-        if values["schedules"] > 1 or values["pairs"]:
-            raise BadInput("--schedules and --pairs have no effect on one run", todo="leave out --at and --tape")
         if report is not None:
             raise BadInput("--report is for all single faults", why="one run proves nothing", todo="leave out --at")
         say(f"on: {where}; made for this run and removed afterwards")
         _once(context, replace(case, hits=hits), source.backend, words, form, path)
         return
-    if values["schedules"] > 1 and source.backend != "sim":
-        raise BadInput("real servers draw their schedule themselves", todo="leave out --schedules, or --backend sim")
-    if case.moved:
-        raise BadInput("--another-leads is for one run", todo="add --at or --tape, or leave it out")
     asked = Asked(
         case=case,
         words=words,
@@ -241,6 +241,16 @@ def _rehearse(
     code = rehearsing.run(asked, form, path, report)
     if code is not ExitCode.OK:
         context.exit(code)
+
+
+def _fits(values: dict[str, Any], backend: str) -> None:
+    """Raises :class:`BadInput` if there are more plans or schedules than one run, or real servers, can have."""
+    if (values["hits"] or values["tape_text"]) and (values["schedules"] > 1 or values["pairs"]):
+        raise BadInput("--schedules and --pairs have no effect on one run", todo="leave out --at and --tape")
+    if values["another_leads"] and not (values["hits"] or values["tape_text"]):
+        raise BadInput("--another-leads is for one run", todo="add --at or --tape, or leave it out")
+    if values["schedules"] > 1 and backend != "sim":
+        raise BadInput("real servers draw their schedule themselves", todo="leave out --schedules, or --backend sim")
 
 
 def subject(wanted: Wanted) -> str:

@@ -83,6 +83,7 @@ def replay(case: Case, words: Words, backend: str = "sim") -> str:
         line += ["--backend", backend]
     else:
         line += _schedule(case)
+    line += ["--core"] if case.core else []
     for hit in case.hits:
         line += ["--at", str(hit)]
     return shlex.join(line)

@@ -70,7 +70,8 @@ class Case:
 
     ``mutation`` puts a mistake into the procedure (:mod:`harness.search.mutants`). ``pace``: cluster seconds in which
     the operator reads, after each step. ``moved``: at the beginning another member than the first of NODE_IPS leads.
-    ``depth``, ``edits`` and ``turns`` say more of the schedule (:class:`harness.search.tape.Source`).
+    ``depth``, ``edits`` and ``turns`` say more of the schedule (:class:`harness.search.tape.Source`). ``core``: faults
+    last, and at the end only a core that is drawn is healed (:mod:`harness.search.core`).
     """
 
     wanted: Wanted
@@ -83,6 +84,7 @@ class Case:
     depth: int = 0
     edits: tuple[Edit, ...] = ()
     turns: tuple[Turn, ...] = ()
+    core: bool = False
 
     @property
     def source(self) -> Source:

@@ -18,7 +18,7 @@ from harness.faults import LATENT, Fault, FaultKind, FaultPlan, TimedFault
 from harness.procedures.wanted import Wanted, make
 from harness.recording import Kind
 from harness.runner import Progress
-from harness.search import automation, troubles
+from harness.search import automation, core, troubles
 from harness.search.case import Case, Hit, Position
 from harness.search.colleague import Colleague
 from harness.search.ledger import Ledger
@@ -43,6 +43,8 @@ KICKS_FOR = 60.0
 """Cluster seconds in which automation goes on looking for strangers."""
 
 T = TypeVar("T")
+Choose = Callable[[str, int], int]
+"""Draws a number below the given one, for the choice of this name."""
 
 
 class OperatorDied(BaseException):
@@ -73,7 +75,7 @@ class Bite:
 
 class Director:
     """Plays the hits of ``case`` on ``lab``. ``bit`` tells of each hit that came whether it did anything; ``befallen``
-    are the nodes that were hurt, by name.
+    are the nodes that were hurt, by name, ``left`` those that were left broken in the end, where only a core is healed.
 
     Raises :class:`BadInput` if the lab can't do one of the troubles.
     """
@@ -101,6 +103,9 @@ class Director:
         self._kicking: Bite | None = None
         self._bites: list[Bite] = []
         self.befallen: dict[str, None] = {}
+        self.left: tuple[str, ...] = ()
+        self._broken: dict[str, None] = {}
+        self._ended = False
         self.arrived: Callable[[int, Position], None] | None = None
         """Hears of each place of the first run, before anything befalls anybody there."""
         self.expect(case.hits)
@@ -155,14 +160,29 @@ class Director:
         self._awaited.clear()
         self.arrived = None
 
-    def end_troubles(self) -> None:
-        """Whatever was done to networks, machines and disks is undone."""
+    def end_troubles(self, choose: Choose) -> None:
+        """Whatever was done to networks, machines and disks is undone; of a case with a core only for the nodes of one
+        that ``choose`` draws, and once: the others stay as they are."""
+        if self._case.core and self._ended:
+            return
+        self._ended = True
+        done = [fault for _, fault, _ in self._lab.fired()]
+        if self._case.core and self._broken:
+            self._leave(choose)
         ends = [Fault(FaultKind.HEAL)]
         for name in self.befallen:
-            ends += [Fault(kind, (name,)) for kind in (FaultKind.RESUME, FaultKind.NODE_UP, FaultKind.MEND)]
-        for fault in ends:
+            if name not in self.left:
+                ends += [Fault(kind, (name,)) for kind in (FaultKind.RESUME, FaultKind.NODE_UP, FaultKind.MEND)]
+        for fault in (*ends, *core.cuts_again(done, self.left)):
             if fault.kind in self._lab.faults:
                 self._lab.inject(fault)
+
+    def _leave(self, choose: Choose) -> None:
+        """Draw who stays broken."""
+        may = core.left_broken(self._lab.view(), [*self._broken])
+        self.left = may[choose(core.CHOICE, len(may))]
+        words = f"left broken: {', '.join(self.left)}" if self.left else "all that is broken is mended"
+        self._ledger.happened(self._lab.now(), words, Kind.FAULT)
 
     def close(self) -> None:
         """Nobody else is at work any more."""
@@ -272,11 +292,15 @@ class Director:
             if not ends[1]:
                 return
         self._befall(ends)
+        if core.lasts(trouble.kinds):
+            self._broken.update(dict.fromkeys(ends))
         self._ledger.happened(self._lab.now(), f"{' and '.join(ends)}: {trouble.words}", Kind.FAULT)
         for after, kind in trouble.faults:
             fault = Fault(kind, () if kind is FaultKind.HEAL else ends)
             if kind is FaultKind.PARTITION and not after:
                 fault = self._one_side(node)
+            if kind in core.ENDS and self._case.core:
+                continue  # the core is healed at the end
             if after:
                 self._lab.arm(FaultPlan((TimedFault(after, fault),)))
             else:

@@ -105,7 +105,7 @@ class _Replay(Trial):
     """Faults end, a minute passes, and that is all: nobody waits for what can't come in order any more."""
 
     def _calm(self) -> None:
-        self._director.end_troubles()
+        self._end_troubles()
         self._lab.sleep(SETTLES)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 
-from harness import health
 from harness.cluster import DATABASES, ClusterView
 from harness.errors import BadInput
 from harness.executor import LabExecutor, WaitTimeout
@@ -14,6 +13,7 @@ from harness.invariants import CATALOGUE, Ending, EndState, Grade, Monitor, Viol
 from harness.look import check_files, served
 from harness.plan import Plan
 from harness.procedures.wanted import Wanted
+from harness.search import core
 from harness.search.case import Case
 from harness.witness import Witness
 from harness.workload import History
@@ -41,7 +41,11 @@ BAD = (Verdict.UNSAFE, Verdict.STUCK)
 
 
 class Judge:
-    """Watches ``lab`` from now on, while ``case`` is played. Give it every attempt's end; then ask for the verdict."""
+    """Watches ``lab`` from now on, while ``case`` is played. Give it every attempt's end; then ask for the verdict.
+
+    ``left`` are nodes that are left broken at the end: the others are judged, and what is not as it should be because
+    of these is a refusal that says so.
+    """
 
     def __init__(self, case: Case, lab: LabExecutor) -> None:
         self._lab = lab
@@ -59,6 +63,8 @@ class Judge:
         self.monitor = Monitor(CATALOGUE, self.world)
         self.witness = Witness(lab, self.monitor)
         self._last = self._reason = ""
+        self._newcomer = case.newcomer
+        self.left: tuple[str, ...] = ()
 
     def ended(self, how: str, reason: str, acts: int) -> None:
         """One attempt ended: ``how`` is done, refused, stopped or died, after so many changes."""
@@ -82,11 +88,15 @@ class Judge:
         if unsafe:
             return Verdict.UNSAFE, _words(unsafe)
         leaderless = any(end.view.leader(database) is None for database in DATABASES)
-        if self._last == "refused" and not leaderless:
+        # Without a lost disk there is no reason for a core not to come in order, whatever the operator was told.
+        demanded = bool(self.left) and not self.world.forgetful and bool(core.problems(end.view, self.left))
+        if self._last == "refused" and not leaderless and not demanded:
             return Verdict.REFUSED, (self._reason,)  # the reason names what is not in order, and what to do
-        wrong = health.all_problems(end.view) or _words(self._left(end, history))
+        wrong = core.problems(end.view, self.left) or _words(self._left(end, history))
         if not wrong:
             wrong = _words(empty + self._typed_again(plan))
+        if excused := core.excuses(end.view, self.left, self._newcomer, wrong):
+            return Verdict.REFUSED, excused
         return (Verdict.STUCK, tuple(wrong)) if wrong else (Verdict.DONE, ())
 
     def _left(self, end: EndState, history: History | None) -> list[Violation]:
@@ -116,7 +126,9 @@ class Judge:
         view = self._lab.view()
         gone = {*_addresses(view, self._gone), *self.world.taken_out}
         expected = (self._members | {*_addresses(view, self._come)}) - gone
-        return served(self._lab, history, frozenset(expected), self._gone, self._before)
+        end = served(self._lab, history, frozenset(expected), self._gone, self._before)
+        rows = {asked: rows for asked, rows in end.rows.items() if asked[1] not in self.left}
+        return replace(end, view=core.seen(end.view, self.left), rows=rows)
 
 
 def _addresses(view: ClusterView, names: Sequence[str]) -> list[str]:

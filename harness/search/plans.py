@@ -31,13 +31,15 @@ def schedules(count: int, seed: int | None = None) -> list[Source]:
 
 
 def under(cases: Sequence[Case], sources: Sequence[Source]) -> Iterator[Case]:
-    """Each case under each schedule, schedule by schedule: the first ``len(cases)`` are all cases under the first."""
+    """Each case under each schedule, schedule by schedule: the first ``len(cases)`` are all cases under the first.
+    Under every other one only a core is healed at the end (:mod:`harness.search.core`)."""
     for number, source in enumerate(sources):
         yield from (_nth(case, number, source) for case in cases)
 
 
 def _nth(case: Case, number: int, source: Source) -> Case:
-    return case.under(source)
+    """Under drawn schedules only a core is healed at the end."""
+    return replace(case.under(source), core=case.core or number > 0)
 
 
 def singles(case: Case, places: Sequence[Place], troubles: Sequence[Trouble]) -> list[Case]:

@@ -12,7 +12,6 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 
-from harness import health
 from harness.cluster import DATABASES, ClusterView, Database
 from harness.errors import BadInput, OvnswapError, Refused
 from harness.executor import LabExecutor, WaitTimeout
@@ -21,7 +20,7 @@ from harness.procedures.wanted import Wanted, make
 from harness.recorder import Recorder
 from harness.recording import Recording
 from harness.runner import Pace, Progress, Runner
-from harness.search import mutants, troubles
+from harness.search import core, mutants, troubles
 from harness.search.case import Case
 from harness.search.director import Director, OperatorDied
 from harness.search.judge import BAD, CONVERGES, Judge, Verdict, nodes_of
@@ -205,19 +204,25 @@ class Trial:
                 return
             self._lab.sleep(LATER)
             if attempt == 1:
-                self._director.end_troubles()  # a machine that is gone for good may be what the plan waits for
+                self._end_troubles()  # a machine that is gone for good may be what the plan waits for
             self._ledger.happened(self._lab.now(), "the operator runs the same command again")
             self._attempt()
 
     def _calm(self) -> None:
         """Troubles are over. Wait until everything is in order, or longer than it may take."""
-        self._lab.sleep(max((troubles.named(hit.trouble).lasts for hit in self._case.hits), default=0.0))
-        self._director.end_troubles()
+        if not self._case.core:  # else nothing ends by itself
+            self._lab.sleep(max((troubles.named(hit.trouble).lasts for hit in self._case.hits), default=0.0))
+        self._end_troubles()
         if not self._converges() and self._tape is not None and not self._led():
             # Timers that are never drawn anew may elect nobody for ever, where in the world the next one does.
             self._ledger.happened(self._lab.now(), "from here on every delay and timer is drawn")
             self._tape.wander(FAIR)
             self._converges()
+
+    def _end_troubles(self) -> None:
+        """All of them, or those of a core that the tape draws."""
+        self._director.end_troubles(self._tape.choose if self._tape is not None else lambda _name, _n: 0)
+        self._judge.left = self._director.left
 
     def _converges(self) -> bool:
         try:
@@ -228,14 +233,14 @@ class Trial:
         return True
 
     def _led(self) -> bool:
-        view = self._lab.view()
+        view = core.seen(self._lab.view(), self._director.left)
         return all(view.leader(database) is not None for database in DATABASES)
 
     def _in_order(self) -> bool:
         return not self._disorder()
 
     def _disorder(self) -> list[str]:
-        return health.all_problems(self._lab.view())
+        return core.problems(self._lab.view(), self._director.left)
 
     # -- judge --------------------------------------------------------------------------------------------------
 
