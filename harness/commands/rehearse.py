@@ -196,11 +196,6 @@ def _rehearse(
     froms, node_ips = values.pop("froms"), values.pop("node_ips")
     source = Source.of(context, values, changes=True)
     assert source.backend is not None, "Source.of saw to it"
-    if source.backend not in ("sim", "ovsdb"):
-        todo = "rehearse with --backend sim or ovsdb; ovnswap apply runs on it"
-        raise BadInput(
-            "a rehearsal does harm, so it needs a lab", why=f"{source.backend} is no lab for that", todo=todo
-        )
     _fits(values, source.backend)
     with held():
         executors.load(source.backend)
@@ -244,7 +239,11 @@ def _rehearse(
 
 
 def _fits(values: dict[str, Any], backend: str) -> None:
-    """Raises :class:`BadInput` if there are more plans or schedules than one run, or real servers, can have."""
+    """Raises :class:`BadInput` for a backend that is no lab, and for more plans or schedules than one run, or real
+    servers, can have."""
+    if backend not in ("sim", "ovsdb"):
+        todo = "rehearse with --backend sim or ovsdb; ovnswap apply runs on it"
+        raise BadInput("a rehearsal does harm, so it needs a lab", why=f"{backend} is no lab for that", todo=todo)
     if (values["hits"] or values["tape_text"]) and (values["schedules"] > 1 or values["pairs"]):
         raise BadInput("--schedules and --pairs have no effect on one run", todo="leave out --at and --tape")
     if values["another_leads"] and not (values["hits"] or values["tape_text"]):
