@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness import executors
 from harness.cluster import ClusterView, NodeFiles
-from harness.commands.interrupts import held, undisturbed
+from harness.commands.interrupts import undisturbed
 from harness.commands.output import say
 from harness.errors import BadInput
+from harness.signals import held
 from harness.steps import CENTRAL
 
 if TYPE_CHECKING:

@@ -9,9 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 from harness.commands.output import say
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, a service manager's stop, and a terminal that was closed."""
+from harness.signals import SIGNALS
 
 FORCED = 3
 """The so many-th signal stops even the cleaning up."""
@@ -59,23 +57,6 @@ def noted() -> Iterator[Noted]:
     found = Noted()
     with _handled(found):
         yield found
-
-
-@contextmanager
-def held() -> Iterator[None]:
-    """Signals that come meanwhile come afterwards: while modules are imported.
-
-    A KeyboardInterrupt that passes through code made from a string (dataclasses are) makes CPython 3.11 end the process
-    by SIGINT in the end, however orderly it was handled.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import click
 
 from harness import executors
 from harness.commands import rehearsing, twin
-from harness.commands.interrupts import held
 from harness.commands.options import lab_options, output_options, procedure_options
 from harness.commands.output import check_writable, say, write
 from harness.commands.rehearsing import TELL_EVERY, Asked, put
@@ -28,6 +27,7 @@ from harness.report.rehearsal import story_lines, summary_data
 from harness.search import plans, receipt, tape, trial, troubles
 from harness.search.case import Case, Hit
 from harness.search.opened import opened
+from harness.signals import held
 from harness.spec import ClusterSpec
 
 __all__ = ["TELL_EVERY", "put", "rehearse", "seconds_of"]

@@ -15,13 +15,14 @@ from harness import executors
 from harness.addresses import is_ip
 from harness.cluster import ClusterView, NodeFiles, Versions
 from harness.commands import cluster
-from harness.commands.interrupts import held, undisturbed
+from harness.commands.interrupts import undisturbed
 from harness.commands.output import say
 from harness.commands.textfiles import TextFiles
 from harness.errors import BadInput, OvnswapError
 from harness.executor import LabExecutor, WaitTimeout
 from harness.pasted import view_from_text
 from harness.search.tape import Tape
+from harness.signals import held
 from harness.spec import EXAMPLE_VERSIONS, ClusterSpec
 
 DEFAULT_BACKEND = "sim"

@@ -43,6 +43,7 @@ from harness.executors.processes.workers import Workers
 from harness.faults import Fault, FaultKind, FaultPlan
 from harness.raft_events import RaftEvent
 from harness.recording import Letter
+from harness.signals import held
 from harness.spec import ClusterSpec
 from harness.steps import CENTRAL, CONTROLLER
 from harness.workload import Client
@@ -117,11 +118,12 @@ class OvsdbExecutor(FakeKubernetes):
 
     def _make_room(self, spec: ClusterSpec, keep: bool) -> None:
         """The directory and the threads, each with its undoing."""
-        self._directory = janitor.make_run_directory()
-        if keep:
-            self._undo.callback(janitor.keep, self._directory)
-        else:
-            self._undo.callback(shutil.rmtree, self._directory, ignore_errors=True)
+        with held():  # a signal in between would leave a directory that nobody removes
+            self._directory = janitor.make_run_directory()
+            if keep:
+                self._undo.callback(janitor.keep, self._directory)
+            else:
+                self._undo.callback(shutil.rmtree, self._directory, ignore_errors=True)
         self._spawner = Spawner(str(self._directory), outlive=keep)
         self._undo.callback(self._spawner.stop)
         self._clock = RealClock(spec.time_scale)

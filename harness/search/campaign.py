@@ -6,10 +6,8 @@ import concurrent.futures
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import partial
 from itertools import chain, islice
 from multiprocessing.synchronize import Event
@@ -21,6 +19,7 @@ from harness.search import halting, together, trial
 from harness.search.case import Case
 from harness.search.halting import Halt, Halted
 from harness.search.trial import Summary
+from harness.signals import SIGNALS, held
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -31,18 +30,15 @@ GROUPS_AHEAD = 2
 LOOK_EVERY = 0.2
 """Seconds between two looks whether to halt, while a result is waited for."""
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What a terminal, a service manager and a runner of jobs send to a whole group of processes."""
-
 
 def _begin(halt: Event) -> None:
     """Signals are the parent's to answer: it tells its workers by ``halt``, and the case in hand ends by itself.
     Without a parent there is nobody who would."""
     halting.listen(halt)
     heard = partial(_heard, os.getppid())
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, heard)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 _told: list[int] = []
@@ -57,19 +53,6 @@ def _heard(parent: int, number: int, _frame: FrameType | None) -> None:
 def told() -> bool:
     """In a worker: whether a signal to the whole group said that nobody waits for the result any more."""
     return bool(_told)
-
-
-@contextmanager
-def _blocked() -> Iterator[None]:
-    """Whoever is started meanwhile hears no signal before it says what to do with it; here they come afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run(cases: Iterable[Case], jobs: int, backend: str = "sim", halt: Halt = halting.never) -> Iterator[Summary]:
@@ -151,7 +134,7 @@ def _heeding(act: Callable[[A], B], item: A) -> B:
 
 
 def _submitted(pool: concurrent.futures.Executor, act: Callable[[A], B], item: A) -> concurrent.futures.Future[B]:
-    with _blocked():  # a worker may be started for it
+    with held():  # a worker may be started for it
         return pool.submit(_heeding, act, item)
 
 
