@@ -100,6 +100,12 @@ def test_the_line_for_ovsdb_leaves_out_what_real_servers_refuse() -> None:
     assert replay(case, Words(f"remove {LEAVER}")).endswith("--members 5 --ovs 3.5 --seed 7")
 
 
+def test_one_run_without_a_fault_is_named_by_its_tape_and_all_faults_are_not() -> None:
+    case = Case(WANTED, ClusterSpec(spares=1), seed=7, moved=True)
+    assert replay(case, Words(f"remove {LEAVER}"), once=True).endswith("--another-leads --tape 'tape/1; random 7'")
+    assert replay(replace(case, moved=False), Words(f"remove {LEAVER}")).endswith(f"{LEAVER} --seed 7")
+
+
 def test_a_schedule_that_is_no_seed_is_a_tape() -> None:
     case = Case(WANTED, ClusterSpec(spares=1), edits=(Edit("delay", 3, 1),))
     assert "--tape 'tape/1; happy; delay#3=1'" in replay(case, Words(f"remove {LEAVER}"))
