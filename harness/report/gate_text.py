@@ -102,7 +102,7 @@ def real_lines(story: Story) -> Iterator[str]:
 
 def replay_line(found: Gated, case: Case) -> str:
     """What to type to see one run again."""
-    return replay(case, _words(found, case))
+    return replay(case, _words(found, case), once=True)
 
 
 def _words(found: Gated, case: Case) -> Words:

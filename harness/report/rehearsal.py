@@ -67,8 +67,9 @@ def subject(case: Case) -> str:
     return f"{wanted.verb} {wanted.node}" + (f" --with {wanted.spare}" if wanted.spare else "")
 
 
-def replay(case: Case, words: Words, backend: str = "sim") -> str:
-    """The line that runs ``case`` again, with its story."""
+def replay(case: Case, words: Words, backend: str = "sim", *, once: bool = False) -> str:
+    """The line that runs ``case`` again, with its story; without faults all of them, unless it is ``once`` (then its
+    tape names the run)."""
     line = ["ovnswap", "rehearse", *words.subject.split(" ")]
     saved = words.subject != subject(case)
     if words.node:
@@ -82,16 +83,15 @@ def replay(case: Case, words: Words, backend: str = "sim") -> str:
     if backend != "sim":
         line += ["--backend", backend]
     else:
-        line += _schedule(case)
+        line += _schedule(case, once)
     line += ["--core"] if case.core else []
     for hit in case.hits:
         line += ["--at", str(hit)]
     return shlex.join(line)
 
 
-def _schedule(case: Case) -> list[str]:
-    """A run without a fault is named by its tape: ``rehearse`` would try all faults otherwise."""
-    if case.depth or case.edits or case.turns or not case.hits:
+def _schedule(case: Case, once: bool) -> list[str]:
+    if case.depth or case.edits or case.turns or (once and not case.hits):
         return ["--tape", str(case.source)]
     return ["--seed", str(case.seed)] if case.seed is not None else []
 
@@ -294,7 +294,7 @@ def summary_data(summary: Summary, options: Words) -> dict[str, Any]:
         "secondsToleratingNothing": summary.at_zero,
         "secondsWithoutMajority": summary.without,
         "story": [{"at": at, "what": words} for at, words in summary.story],
-        "replay": replay(summary.case, options),
+        "replay": replay(summary.case, options, once=True),
         "replayOvsdb": replay(summary.case, options, "ovsdb"),
         "digest": summary.digest,
     }

@@ -97,10 +97,13 @@ def test_the_line_for_ovsdb_leaves_out_what_real_servers_refuse() -> None:
     case = Case(wanted, ClusterSpec(members=5, spares=1, versions=versions), seed=7)
     line = replay(case, Words(f"remove {LEAVER}"), "ovsdb")
     assert line == f"ovnswap rehearse remove {LEAVER} --accept-stall --members 5 --backend ovsdb"
-    assert replay(case, Words(f"remove {LEAVER}")).endswith("--members 5 --ovs 3.5 --tape 'tape/1; random 7'")
-    hit = Hit.parse(f"2:before:crash@{LEAVER}")
-    line = replay(replace(case, hits=(hit,)), Words(f"remove {LEAVER}"))
-    assert line.endswith(f"--members 5 --ovs 3.5 --seed 7 --at {hit}")
+    assert replay(case, Words(f"remove {LEAVER}")).endswith("--members 5 --ovs 3.5 --seed 7")
+
+
+def test_one_run_without_a_fault_is_named_by_its_tape_and_all_faults_are_not() -> None:
+    case = Case(WANTED, ClusterSpec(spares=1), seed=7, moved=True)
+    assert replay(case, Words(f"remove {LEAVER}"), once=True).endswith("--another-leads --tape 'tape/1; random 7'")
+    assert replay(replace(case, moved=False), Words(f"remove {LEAVER}")).endswith(f"{LEAVER} --seed 7")
 
 
 def test_a_schedule_that_is_no_seed_is_a_tape() -> None:
