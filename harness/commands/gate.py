@@ -23,7 +23,7 @@ from harness.gate import gate as judge
 from harness.gate import known, mutation
 from harness.gate.gate import Settings
 from harness.gate.shapes import combined
-from harness.gate.subject import Subject, by_name, of_file, ours
+from harness.gate.subject import VERBS, Subject, by_name, of_file, ours
 from harness.gate.verdict import Gated
 from harness.report import data
 from harness.report.gate_github import SUMMARY_LIMIT, annotated, summary
@@ -144,7 +144,8 @@ def _subjects(text: str, values: dict[str, Any]) -> list[Subject]:
         if not found:
             raise BadInput(f"{text} has no procedure to {verb} a node", todo="leave --verb out")
         return found
-    of_it = of_file(read_file(text), text, values["node"], verb, sizes)
+    data = read_file(text, f", or one of ours: {', '.join(VERBS)}")
+    of_it = of_file(data, text, values["node"], verb, sizes)
     if len(of_it) > 1 and not values["verb"]:
         raise two_procedures(text, [(one.verb, one.line) for one in of_it])
     return of_it

@@ -20,13 +20,14 @@ from harness.report import data
 from harness.report import lint as report
 
 
-def read_file(name: str) -> bytes:
-    """A runbook's bytes. Raises :class:`BadInput` for what can't be read: not there, a directory, a loop of links."""
+def read_file(name: str, instead: str = "") -> bytes:
+    """A runbook's bytes. Raises :class:`BadInput` for what can't be read: not there, a directory, a loop of links.
+    ``instead`` is what else the user may have meant to name."""
     try:
         with Path(name).open("rb") as file:
             return file.read(LONGEST + 1)
     except OSError as error:
-        raise BadInput(f"{name}: {error.strerror or error}", todo="name a file that can be read") from None
+        raise BadInput(f"{name}: {error.strerror or error}", todo=f"name a file that can be read{instead}") from None
 
 
 def two_procedures(name: str, found: Sequence[tuple[str, int]]) -> BadInput:

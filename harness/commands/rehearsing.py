@@ -201,7 +201,7 @@ def _again(asked: Asked, sample: again.Sample, took: float) -> again.Again:
     if not known:
         return again.Again()
     seconds = max(asked.budget - took, 0.0) if asked.budget is not None else max(took * AGAIN, AT_LEAST)
-    say(f"again: {len(known)} of these runs are made once more, in other processes, for {seconds:.0f} s at most")
+    say(f"again: {len(known)} of these runs are made once more, in other processes, for {seconds:.1f} s at most")
     with noted() as signal:
         run, differing = again.rerun(known, seconds=seconds, jobs=asked.workers, halt=lambda: signal.heard)
     return again.Again(sample.chosen, run, differing)

@@ -319,3 +319,9 @@ def test_what_a_fault_does_to_a_cluster_that_nobody_changes_does_not_count() -> 
         stuck = replace(calm, case=case, verdict=Verdict.STUCK, reasons=(ghost,))
         (story,) = ways([("faults", shape, stuck)])
         assert bool(excuse(story, "remove")) == excused
+
+
+def test_a_mistyped_name_of_ours_says_which_there_are() -> None:
+    result = ovnswap("gate", "gaurded")
+    assert result.exit_code == 2
+    assert "one of ours: guarded, documented" in complaint(result)
