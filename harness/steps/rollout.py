@@ -240,6 +240,10 @@ class RollNextPod(Step):
         if workload is None:
             return False
         left = rollout_order.outdated(view, workload)
+        if not self._whole(view):
+            left += rollout_order.refused(
+                view, workload
+            )  # not rolled: the next of the old template is about to be made
         waits = bool(self.newcomer) and any(pod.address == self.newcomer for pod in left)
         return len(left) <= self.total - self.number and not waits
 
