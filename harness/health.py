@@ -85,6 +85,8 @@ def server_problems(view: ClusterView, database: Database, entry: ServerEntry, l
         return [f"{database} server {entry.sid4} at {host} does not answer"]
     if not status.is_member:
         return [f"{database} server {entry.sid4} at {host} says: {status.status}"]
+    if goes(view, host):
+        return [f"{database} server {entry.sid4} at {host} is about to stop: its pod is being deleted"]
     if status.cluster_id != leader.cluster_id:
         return [f"{database} server {entry.sid4} at {host} belongs to another cluster ({status.cluster_id})"]
     if not status.is_leader and status.leader != leader.nickname:
@@ -92,6 +94,13 @@ def server_problems(view: ClusterView, database: Database, entry: ServerEntry, l
     if {s.sid4 for s in status.servers} != {s.sid4 for s in leader.servers}:
         return [f"{database} server {entry.sid4} at {host} does not know the leader's configuration yet"]
     return lag_problems(database, entry, leader)
+
+
+def goes(view: ClusterView, host: str) -> bool:
+    """Whether the ovn-central pod at ``host`` is being deleted and no other has come: its servers answer for a few
+    seconds more (facts: kubernetes 3)."""
+    pods = [pod for pod in view.pods_of("ovn-central") if pod.address == host]
+    return any(pod.terminating for pod in pods) and not any(pod.active for pod in pods)
 
 
 def lag_problems(database: Database, entry: ServerEntry, leader: MemberStatus) -> list[str]:

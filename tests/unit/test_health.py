@@ -33,6 +33,7 @@ def test_a_healthy_cluster_has_no_problem(members: int) -> None:
         (lambda c: c.ghost(Database.NB, C), "2 servers configured at 172.18.0.5"),
         (lambda c: c.kill(C), "at 172.18.0.5 does not answer"),
         (lambda c: c.crash(C), "at 172.18.0.5 does not answer"),
+        (lambda c: c.put_pod(c.pod_on(C).name, terminating=True), "is about to stop: its pod is being deleted"),
         (lambda c: c.lagging(Database.NB, C, health.LAG + 1), "17 entries behind"),
         (lambda c: c.tell(Database.NB, C, status="joining cluster"), "says: joining cluster"),
         (lambda c: c.tell(Database.NB, C, cluster_id="other"), "belongs to another cluster (other)"),
