@@ -112,6 +112,15 @@ build_image() {
   rm -rf "$context"
 }
 
+# Unless these very nodes have this very image: it takes half a minute on a busy machine.
+load_image() {
+  local loaded
+  loaded=$(docker inspect -f '{{.Id}}' "$IMAGE" $(nodes))
+  [ "$loaded" != "$(cat "$DIR/loaded" 2>/dev/null)" ] || return 0
+  quiet kind load docker-image "$IMAGE" --name "$NAME"
+  echo "$loaded" >"$DIR/loaded"
+}
+
 # kubectl as the nodes have it: the right version, and nothing to install.
 take_kubectl() {
   [ -x "$DIR/kubectl" ] || docker cp "$NAME-control-plane:/usr/bin/kubectl" "$DIR/kubectl" >/dev/null
@@ -190,7 +199,7 @@ install() {
 install_lab() {
   local version
   build_image
-  quiet kind load docker-image "$IMAGE" --name "$NAME"
+  load_image
   version=$(kc version -o json | sed -n '/serverVersion/,$p' | sed -nE 's/.*"gitVersion": "v([0-9]+\.[0-9]+).*/\1/p')
   "$PYTHON" ci/kind/manifests.py --image "$IMAGE" --release "$RELEASE" --kubernetes "$version" --node-ips "$(node_ips)" \
     --namespace "$NAMESPACE" ${PLACEMENT:+--placement "$PLACEMENT"} ${TLS:+--ssl} >"$DIR/manifests.json"
