@@ -115,3 +115,23 @@ def test_an_excuse_names_who_was_left_broken(words: str, left: str, excused: boo
     found = core.excuses(view(), (left,), SPARE, (words,))
     assert found == ((f"{left} was left broken: {words}",) if excused else ())
     assert core.excuses(view(), (left,), SPARE, (words, "sb has no leader")) == ()
+
+
+def ipv6(text: str) -> str:
+    return text.replace("172.18.0.", "fd00:10::")
+
+
+@pytest.mark.parametrize(
+    ("words", "left", "excused"),
+    [
+        ("P8: nb server at fd00:10::4 does not answer", SECOND, True),
+        ("P8: nb server at fd00:10::41 does not answer", SECOND, False),
+        ("P8: nb server at fd00:10::4:1 does not answer", SECOND, False),
+        ("P9: Ready ovn-central pods are at fd00:10::3, wanted fd00:10::3,fd00:10::4", SECOND, True),
+        ("P9: the label is on fd00:10::3,fd00:10::5, wanted fd00:10::3,fd00:10::4", SECOND, False),
+    ],
+)
+def test_it_may_name_an_ipv6_address(words: str, left: str, excused: bool) -> None:
+    whole = view()
+    there = replace(whole, nodes=tuple(replace(node, address=ipv6(node.address)) for node in whole.nodes))
+    assert bool(core.excuses(there, (left,), SPARE, (words,))) == excused
