@@ -13,7 +13,7 @@ from harness.cluster import ClusterView
 from harness.faults import Fault, FaultKind
 from harness.procedures.wanted import Wanted
 from harness.report.rehearsal import Words, replay
-from harness.search import core, trial
+from harness.search import core, shrink, trial
 from harness.search.case import Case, Hit
 from harness.search.opened import opened
 from harness.search.tape import Edit
@@ -83,6 +83,17 @@ def test_a_core_that_does_not_come_in_order_is_a_failure(monkeypatch: pytest.Mon
     summary = trial.run(LEFT)
     assert summary.verdict is Verdict.STUCK
     assert any("leader" in reason for reason in summary.reasons)
+    small = shrink.shrink(summary)
+    assert small.whole
+    assert small.case.core, "without it everything is healed"
+
+
+def test_a_core_that_has_no_part_in_a_failure_is_left_out() -> None:
+    failed = trial.run(replace(CUT, mutation="drop Remove(nb, 172.18.0.5)"))
+    assert failed.bad, failed.reasons
+    small = shrink.shrink(failed)
+    assert small.whole
+    assert (small.case.core, small.case.hits) == (False, ())
 
 
 def test_who_stays_cut_off_is_cut_off_again_and_nobody_else() -> None:
