@@ -17,8 +17,9 @@ class ReadsAdvance(Property):
     source = "ovsdb(7) on consistency; ovsdb-server(5), _Server.Database.index; facts: testing C"
 
     def at_end(self, end: EndState) -> Iterable[str]:
-        for database in DATABASES if end.history is not None else ():
-            missed = [one for one in end.history.regressions if one.database is database]
+        regressions = end.history.regressions if end.history is not None else ()
+        for database in DATABASES:
+            missed = [one for one in regressions if one.database is database]
             if missed:
                 when = f"read at {missed[0].seen:.0f} s, missed at {missed[0].missed:.0f} s"
                 yield f"{database}: a client misses {len(missed)} rows that it has read, first {missed[0].row}, {when}"
