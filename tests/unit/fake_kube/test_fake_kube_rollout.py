@@ -383,7 +383,7 @@ def test_undo_while_paused_is_refused_with_kubectls_text() -> None:
     lab.set_ips("new")
     lab.clock.wait(lambda: len(lab.cluster.replicasets) == 2)
     lab.cluster.pause("ovn-central")
-    with pytest.raises(KubeError, match="rollback a paused deployment; .* rollout resume deployment/ovn-central'"):
+    with pytest.raises(KubeError, match=r"rollback a paused deployment; .* rollout resume deployment/ovn-central'"):
         lab.cluster.undo("ovn-central")
 
 
