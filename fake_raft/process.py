@@ -294,9 +294,12 @@ class Process(Observed):
         at *= MS
         clock.post(at if at > clock.now else clock.now, tick, (self, wake))
 
+    def draw_election(self) -> int:
+        """The random part of an election timeout (ms)."""
+        return (self._choices.choose(self._jitter, ELECTION_RANGE_MS) + self._stagger) % ELECTION_RANGE_MS
+
     def _draw_election(self, effect: DrawElection) -> None:
-        drawn = self._choices.choose(self._jitter, ELECTION_RANGE_MS)
-        self._event(ElectionArmed((drawn + self._stagger) % ELECTION_RANGE_MS))
+        self._event(ElectionArmed(self.draw_election()))
 
     def _applied(self, effect: Applied) -> None:
         for callback in self.on_applied:
