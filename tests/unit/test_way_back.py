@@ -1,4 +1,4 @@
-"""A remaining member loses its disk between the leaver's pod and its kick: the refusal says how to get a majority again.
+"""A remaining member loses its disk between the leaver's pod and its kick: the refusal tells the way back.
 
 Two of three run, one of them empty: it can't be added without a majority, and none is left. No look before the kick
 could help, for the majority is gone with the disk. But the leaver's files still hold what was committed.
