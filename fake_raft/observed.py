@@ -72,6 +72,11 @@ class Observed:
         return self._state.served
 
     @property
+    def index(self) -> int:
+        """The ``index`` column of ``_Server``: how far the database has come, in entries (ovsdb-server(5))."""
+        return self._state.applied if self._running else 0
+
+    @property
     def answers_reads(self) -> bool:
         """Whether a client's read is answered now: not while the log has a command that is not applied yet, as on 3.1.0
         after a leader that had taken a write lost quorum."""
