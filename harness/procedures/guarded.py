@@ -250,7 +250,8 @@ def _has_part(view: ClusterView, node: Node) -> bool:
 def _is_in(view: ClusterView, node: Node) -> bool:
     """Whether nothing is left to do: a voter in both databases, and every list and pod says so."""
     listed = lookup.node_ips(view)
-    everywhere = all(split_list(c.env["OVN_DB_IPS"]) == listed for c in (*lookup.clients(view), *_client_pods(view)))
+    given = [client.env for client in lookup.clients(view)] + [pod.env for pod in _client_pods(view)]
+    everywhere = all(split_list(env["OVN_DB_IPS"]) == listed for env in given)
     agreed = node.address in listed and everywhere and not _outdated(view, listed) and not _unfinished(view)
     voter = all(health.is_voter(view, database, node.address) for database in DATABASES)
     return agreed and voter and node in view.labelled()
