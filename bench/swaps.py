@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-if len(sys.argv) > 2:
+if __name__ == "__main__" and len(sys.argv) > 2:
     sys.path.insert(0, sys.argv[2])
 
 from harness.cluster import ClusterView
@@ -32,15 +32,25 @@ SWAPS: dict[str, Callable[[ClusterView, str, str], Plan]] = {
 }
 
 
-def swap(members: int, kind: str, *, client: bool) -> tuple[float, float]:
-    """(milliseconds of CPU, cluster seconds) of one guarded swap."""
+def prepared(members: int, kind: str, *, client: bool) -> tuple[SimulatedExecutor, Callable[[], object]]:
+    """A cluster, perhaps with a client that writes, and what makes and runs the plan of a guarded swap."""
     executor = SimulatedExecutor(ClusterSpec(members=members, spares=kind != "remove"))
     view = executor.view()
     old, spare = view.labelled()[-1].name, view.nodes[-1].name
     if client:
         executor.client().start()
+
+    def run() -> object:
+        return Runner(executor, SWAPS[kind](view, old, spare), journal=MemoryJournal(), watch=silent).run()
+
+    return executor, run
+
+
+def swap(members: int, kind: str, *, client: bool) -> tuple[float, float]:
+    """(milliseconds of CPU, cluster seconds) of one guarded swap."""
+    executor, run = prepared(members, kind, client=client)
     began, cpu = executor.now(), time.process_time()
-    Runner(executor, SWAPS[kind](view, old, spare), journal=MemoryJournal(), watch=silent).run()
+    run()
     took = (time.process_time() - cpu) * 1000, executor.now() - began
     executor.close()
     return took

@@ -101,6 +101,7 @@ bench() {
   compiled
   stage "bench/raft_events.py, compiled" python bench/raft_events.py 0.1 $COMPILED
   stage "bench/swaps.py, compiled" python bench/swaps.py 5 $COMPILED
+  stage "bench/model_swaps.py, compiled" python bench/model_swaps.py 5 $COMPILED
 }
 
 # CASES: names of cases, by blanks; all if empty.

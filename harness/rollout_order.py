@@ -28,6 +28,14 @@ def outdated(view: ClusterView, workload: Workload) -> tuple[Pod, ...]:
     )
 
 
+def refused(view: ClusterView, workload: Workload) -> tuple[Pod, ...]:
+    """Pods that have failed and have no other on their node: a kubelet that starts refuses those whose node has lost
+    its label (facts: kubernetes 10)."""
+    pods = view.pods_of(workload.app)
+    served = {pod.node for pod in pods if pod.active}
+    return tuple(pod for pod in pods if pod.phase == "Failed" and not pod.terminating and pod.node not in served)
+
+
 def is_updated(pod: Pod, workload: Workload) -> bool:
     """Whether ``pod`` was made from the workload's present environment.
 

@@ -240,6 +240,10 @@ class RollNextPod(Step):
         if workload is None:
             return False
         left = rollout_order.outdated(view, workload)
+        if not self._whole(view):
+            left += rollout_order.refused(
+                view, workload
+            )  # not rolled: the next of the old template is about to be made
         waits = bool(self.newcomer) and any(pod.address == self.newcomer for pod in left)
         return len(left) <= self.total - self.number and not waits
 
@@ -332,6 +336,8 @@ class RollNextPod(Step):
             hand_over(executor, victim.node if victim is not None and victim.ready else None, self.apart)
             # Handing over takes seconds in which another member may have been lost: look again.
             executor.wait(lambda: self.blocked(executor.view()) is None, SETTLE, "all other servers to be in order")
+            if self._nothing_left(executor.view()):
+                return None  # somebody put NODE_IPS back meanwhile: a later look says so
 
         def replaced() -> bool:
             now = executor.view()
@@ -345,6 +351,11 @@ class RollNextPod(Step):
             # Also on a timeout and on Ctrl-C: an unwatched rollout would go on to the next member.
             self._hold(executor)
         return None
+
+    def _nothing_left(self, view: ClusterView) -> bool:
+        """Whether this pod is rolled by now, though nobody has resumed the rollout."""
+        workload = view.workload(CENTRAL)
+        return workload is not None and workload.paused and self.rolled(view)
 
     @staticmethod
     def _hold(executor: Executor) -> None:

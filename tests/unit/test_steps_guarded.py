@@ -730,6 +730,36 @@ def test_a_leaver_that_has_just_lost_its_servers_is_not_rolled() -> None:
     assert seen(dead, healthy(3).rollout_halfway(AFTER, (A, B)).crash(C)) == "", "a dead one is what is to go"
 
 
+def test_a_pod_that_a_kubelet_refused_is_not_rolled() -> None:
+    """The leaver's node has lost its label and then its power: to resume would take a second server away."""
+    step = RollNextPod(1, 3, last=C)
+    cluster = rolling(healthy(3), AFTER).crash(C)
+    cluster.put_pod(cluster.pod_on(C).name, phase="Failed")
+    assert not step.rolled(cluster.view())
+    assert "does not answer" in seen(step, cluster)
+    old = healthy(3).pod_on(C)
+    cluster = rolling(healthy(3), AFTER)
+    cluster.pods.append(replace(old, name="evicted-long-ago", phase="Failed", ready=False))
+    cluster.pods.remove(cluster.pod_on(B))
+    assert step.rolled(cluster.view()), "one that has failed beside a running one means nothing"
+
+
+def test_addresses_put_back_while_leadership_moves_end_the_step_before_anything_is_resumed() -> None:
+    """A chart's upgrade makes the old pods fit again, so that nothing seems left to roll, and removes one of them."""
+    world = World(rolling(healthy(3)).lead(NB, C).lead(SB, C))
+    real = world.move_leadership
+
+    def move(database: Database, via: str) -> Reply:
+        world.cluster.set_env("ovn-central", "NODE_IPS", world.cluster.pod_on(A).env["NODE_IPS"])
+        return real(database, via)
+
+    world.move_leadership = move  # type: ignore[method-assign]
+    step = RollNextPod(1, 3, last=A)
+    assert step.act(world, world.view()) is None
+    assert "move_leadership" in [m[0] for m in world.mutations]
+    assert "resume" not in [m[0] for m in world.mutations]
+
+
 def test_the_last_look_sees_what_charts_scripts_and_kickers_put_back() -> None:
     addresses = ("172.18.0.3", "172.18.0.4", "172.18.0.5")
     step = ConfirmEnd(addresses)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kube_scaling_cases  # noqa: F401  (its cases are among CASES)
 import pytest
 from kube_cases import CASES
 from kube_fake import FakeWorld
