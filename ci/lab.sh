@@ -241,8 +241,7 @@ helm_here() { helm --kubeconfig "$CONFIG" "$@"; }
 # its cluster id to those that join.
 uninstall() {
   local node found
-  found=$(kc get deployments -A --field-selector metadata.name=ovn-central -o 'jsonpath={.items[*].metadata.namespace}') # also where LAB_NAMESPACE was another one
-  for found in $(printf '%s\n' $found "$NAMESPACE" | sort -u); do
+  for found in $(printf '%s\n' $(where_installed) "$NAMESPACE" | sort -u); do
     NAMESPACE=$found uninstall_from_namespace
   done
   for node in $(nodes); do
@@ -252,6 +251,8 @@ uninstall() {
     docker exec "$node" sh -c 'rm -rf /etc/origin/ovn /etc/origin/ovn.copy /etc/origin/ovn.removed-* /run/ovn /var/log/ovn'
   done
 }
+
+where_installed() { kc get deployments -A --field-selector metadata.name=ovn-central -o 'jsonpath={.items[*].metadata.namespace}'; }
 
 uninstall_from_namespace() {
   if kc get deployment/ovn-central -n "$NAMESPACE" >/dev/null 2>&1; then
@@ -316,7 +317,10 @@ up() {
   mkdir -p "$DIR"
   see_to_docker
   make_cluster
-  kc get deployment/ovn-central -n "$NAMESPACE" >/dev/null 2>&1 || install
+  if ! kc get deployment/ovn-central -n "$NAMESPACE" >/dev/null 2>&1; then
+    [ -z "$(where_installed)" ] || uninstall # LAB_NAMESPACE was another one: two would share the nodes' directories
+    install
+  fi
   until_true $FORMS_WITHIN "$MEMBERS voters in nb and sb" formed
   say "$NAME has $MEMBERS voters in nb and sb; export KUBECONFIG=$CONFIG"
 }
