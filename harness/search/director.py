@@ -8,12 +8,13 @@ hands of colleagues and programs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from harness.cluster import DATABASES, ClusterView, Database
 from harness.errors import BadInput, Inconclusive
-from harness.executor import LabExecutor
+from harness.executor import LabExecutor, WaitTimeout
 from harness.faults import LATENT, Fault, FaultKind, FaultPlan, TimedFault
 from harness.procedures.wanted import Wanted, make
 from harness.recording import Kind
@@ -183,6 +184,13 @@ class Director:
         self.left = may[choose(core.CHOICE, len(may))]
         words = f"left broken: {', '.join(self.left)}" if self.left else "all that is broken is mended"
         self._ledger.happened(self._lab.now(), words, Kind.FAULT)
+
+    def await_others(self, seconds: float) -> None:
+        """Let colleagues type until they are done or give up, for so many cluster seconds at most."""
+        with suppress(WaitTimeout):
+            self.wait(
+                lambda: all(one.over for _, one, _ in self._colleagues), seconds, "the second operator to be done"
+            )
 
     def close(self) -> None:
         """Nobody else is at work any more."""
