@@ -331,7 +331,7 @@ class Director:
         match hands:
             case Hands.PAUSES:
                 bite.changed = True
-                self._lab.sleep(NOBODY_TYPES_FOR)
+                self._nobody_types()
             case Hands.LOST_ANSWER | Hands.LOST_EXEC:
                 self._losing = bite
                 self._answer_is_lost = CHANGES if hands is Hands.LOST_ANSWER else EXECS
@@ -349,6 +349,14 @@ class Director:
             case Hands.DIES:
                 bite.changed = self._dead = True
                 raise OperatorDied
+
+    def _nobody_types(self) -> None:
+        """Nobody at this keyboard: colleagues and programs go on."""
+        until = self._lab.now() + NOBODY_TYPES_FOR
+        while self._colleagues and self._lab.now() < until:
+            self._lab.sleep(1.0)
+            self._others()
+        self._lab.sleep(max(0.0, until - self._lab.now()))
 
     def _put_back(self, bite: Bite, hands: Hands) -> None:
         before = self._before_all
