@@ -12,7 +12,7 @@ import pytest
 from fake_raft import commands, elections, membership, replication, server
 from fake_raft.messages import AppendRequest, Entry, VoteRequest
 from fake_raft.process import Process
-from fake_raft.state import CATCHUP, CAUGHT_UP, LEADER, REMOVE, Peer, State
+from fake_raft.state import LEADER, Peer, State
 
 Patch = pytest.MonkeyPatch
 
@@ -90,11 +90,6 @@ def who_answers_is_a_quorum(patch: Patch) -> None:
     _counting(patch, counted)
 
 
-def joiners_are_counted(patch: Patch) -> None:
-    """A server that is being added counts before it is in the configuration."""
-    _counting(patch, lambda s: ([*s.peers.values(), *s.adding.values()], s.majority))
-
-
 def _counting(patch: Patch, counted: Any) -> None:
     """Commit what enough of the servers have: ``counted(state)`` gives those who count, and how many are enough."""
 
@@ -148,11 +143,6 @@ def deposed_leader_is_obeyed(patch: Patch) -> None:
 # -- what is promised ----------------------------------------------------------------------------------------------
 
 
-def answers_before_the_disk(patch: Patch) -> None:
-    """Votes and entries are answered for before they are on disk."""
-    patch.setattr(State, "is_synced", lambda _s, _message: True)
-
-
 def answers_before_the_commit(patch: Patch) -> None:
     """A leader acknowledges a client's row as soon as it has written it into its own log."""
     usual = commands.propose
@@ -184,28 +174,6 @@ def serves_before_the_commit(patch: Patch) -> None:
 # -- members -------------------------------------------------------------------------------------------------------
 
 
-def changes_do_not_wait(patch: Patch) -> None:
-    """A leader begins a change of members before the one before it is committed."""
-    patch.setattr(membership, "reconfigure", _reconfigure(membership.reconfigure))
-
-
-def _reconfigure(usual: Any) -> Any:
-    def reconfigure(s: State) -> None:
-        usual(s)
-        for sid, peer in list(s.peers.items()):
-            if peer.phase == REMOVE:
-                s.removing = peer
-                membership.change(s, {known: s.peers[known] for known in s.servers if known != sid})
-                return
-        for sid, peer in list(s.adding.items()):
-            if peer.phase == CAUGHT_UP:
-                peer.phase = "committing"
-                membership.change(s, {known: s.peers[known] for known in s.servers} | {sid: s.adding.pop(sid)})
-                return
-
-    return reconfigure
-
-
 def ghost_is_replaced(patch: Patch) -> None:
     """A newcomer at the address of a member takes its place, in one change."""
     usual = membership.change
@@ -217,17 +185,3 @@ def ghost_is_replaced(patch: Patch) -> None:
         usual(s, kept)
 
     patch.setattr(membership, "change", change)
-
-
-def changed_by_any_leader(patch: Patch) -> None:
-    """Joins are taken on before the newcomer has caught up."""
-    usual = membership.add_server
-
-    def add_server(s: State, source: str, request: Any) -> None:
-        usual(s, source, request)
-        joiner = s.adding.get(source)
-        if joiner is not None and joiner.phase == CATCHUP:
-            joiner.phase = CAUGHT_UP
-            membership.reconfigure(s)
-
-    patch.setitem(server.HANDLERS, membership.AddServer, add_server)
