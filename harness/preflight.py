@@ -258,9 +258,13 @@ def restarts(view: ClusterView, members_after: int, accept_stall: bool, first: s
 
 
 def bring_back(view: ClusterView, node: Node) -> str:
-    """What gives a live node its server again: one whose label was taken, and then its pod, has nowhere to run."""
+    """What gives a live node its server again: one whose label was taken, and then its pod, has nowhere to run.
+
+    Nothing does for one that was kicked already: its new server would not be let in.
+    """
     key, value = view.label
-    if not node.ready or node in view.labelled() or view.central_pod(node.name) is not None:
+    out = not any(node.address in health.member_hosts(view, database) for database in DATABASES)
+    if out or not node.ready or node in view.labelled() or view.central_pod(node.name) is not None:
         return ""
     return f"bring its server back, if {node.name} is alive (kubectl label node {node.name} {key}={value}); or "
 
