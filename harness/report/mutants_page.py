@@ -14,9 +14,9 @@ NAMES = {"remove": "removal", "add": "addition", "replace": "replacement"}
 _HEAD = """# The gate's power
 
 Written by `make mutants`, from `scenarios/mutants.json`; [gate.md](gate.md#the-gates-own-power) says what a mutant is
-and how it is judged. `make test` runs every kill of the guarded procedures once more, and
-some of any others' that are in the file (all of them every night): it fails if a mutant lives that was killed, if one is new, or if what stands here and in
-README is not what the file says.
+and how it is judged. `make test` runs every kill of the guarded procedures once more, and some of any others' that are
+in the file (all of them every night): it fails if a mutant lives that was killed, if one is new, or if what stands
+here and in README is not what the file says.
 
 """
 
