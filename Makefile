@@ -11,7 +11,7 @@ export OVN_REQUIRE ?=
 # Real ovn-central pods in kind: 0 leaves them out, 1 demands them, auto runs them where Docker can be had.
 export OVN_KIND ?= 0
 
-.PHONY: help setup scenarios test lint bench compiled gate conformance track-record judge-page clean
+.PHONY: help setup scenarios test lint bench compiled gate mutants conformance track-record judge-page clean
 
 help: ## print this
 	@sed -nE 's/^([a-z-]+): ##/\1/p; s/^([a-z-]+): [a-z]+ ##/\1/p' $(MAKEFILE_LIST) | awk '{printf "make %-10s", $$1; $$1=""; print}'
@@ -36,6 +36,9 @@ compiled: setup ## compile the model with mypyc into .make/compiled (two to thre
 
 gate: setup ## gate our own procedures, and measure the gate by their mutants (BUDGET=60s for each)
 	@ci/check.sh gate
+
+mutants: setup ## measure the gate anew, keep what killed each mutant, and write docs/mutants.md (OF="guarded:add ...")
+	@ci/check.sh mutants
 
 conformance: setup ## compare the model with real servers case by case, and print the table
 	@ci/check.sh conformance

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ci/check.sh scenarios|test|lint|bench|compiled|conformance|track-record|judge-page: what the make targets do once ci/setup.sh has been here.
+# ci/check.sh scenarios|test|lint|bench|compiled|gate|mutants|conformance|track-record|judge-page: what the make targets do once ci/setup.sh has been here.
 # Everything is run even if something fails; the last line says what ran where, the exit status whether all was well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -116,7 +116,15 @@ conformance() {
 # Our own procedures, and how many of their mutants the gate finds. BUDGET is for each procedure.
 gate() {
   stage "gate" .venv/bin/ovnswap gate guarded --time-budget "${BUDGET:-60s}" --report $REPORTS/gate
-  stage "mutants" .venv/bin/ovnswap gate guarded documented --mutants --time-budget "${BUDGET:-300s}"
+  stage "mutants" .venv/bin/ovnswap gate guarded --mutants --time-budget "${BUDGET:-300s}"
+  OVN_MUTANTS=all stage "every recorded kill" python -m pytest -q tests/quality/test_mutants_recorded.py
+}
+
+# OF: the subjects; all if empty.
+mutants() {
+  local subjects
+  read -ra subjects <<<"${OF:-guarded documented}"
+  stage "mutants" python ci/mutants.py "${subjects[@]}"
 }
 
 # BACKENDS: where the known failures are replayed.
@@ -143,9 +151,10 @@ case ${1:-} in
   bench) bench ;;
   compiled) compiled ;;
   gate) gate ;;
+  mutants) mutants ;;
   conformance) conformance ;;
   track-record) track_record ;;
   judge-page) stage "the page, judged" python ci/judge_page.py "${RUNS:-0}" 0 ;;
-  *) echo "usage: ci/check.sh scenarios|test|lint|bench|compiled|gate|conformance|track-record|judge-page" >&2 && exit 2 ;;
+  *) echo "usage: ci/check.sh scenarios|test|lint|bench|compiled|gate|mutants|conformance|track-record|judge-page" >&2 && exit 2 ;;
 esac
 finish

@@ -9,8 +9,8 @@
 #   down    remove all that `up` made: cluster, images, directory
 #   config  print the configuration that kind gets
 # LAB_NAME, LAB_MEMBERS, LAB_SPARES, LAB_RELEASE (whose rules the start script follows), LAB_PLACEMENT, LAB_NODE_IMAGE,
-# LAB_DIR (kubeconfig, kubectl), LAB_INSTALL (lab or kube-ovn), LAB_SSL (1: raft, clients and northd speak TLS) may be set. "lab" is our own image and start script around
-# Debian's OVN, without a data plane; "kube-ovn" is the chart of the real thing, which needs helm, Docker's registry and
+# LAB_DIR (kubeconfig, kubectl), LAB_INSTALL (lab or kube-ovn), LAB_SSL (1: raft, clients and northd speak TLS) and
+# LAB_NAMESPACE (default: kube-system) may be set. "lab" is our own image and start script around Debian's OVN, without a data plane; "kube-ovn" is the chart of the real thing, which needs helm, Docker's registry and
 # the kernel module openvswitch. Default: kube-ovn where helm is and LAB_KINDLAB is not, else lab.
 # LAB_KINDLAB is a directory with scripts that make kind's images where no registry can be reached (default:
 # ../shared/kindlab, if it is there); without it upstream's images are pulled.
@@ -19,7 +19,7 @@ cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 
 NAME=${LAB_NAME:-ovnswap-lab} MEMBERS=${LAB_MEMBERS:-3} SPARES=${LAB_SPARES:-1}
-PLACEMENT=${LAB_PLACEMENT:-} TLS=${LAB_SSL:-}
+PLACEMENT=${LAB_PLACEMENT:-} TLS=${LAB_SSL:-} NAMESPACE=${LAB_NAMESPACE:-kube-system}
 DIR=$(realpath -m "${LAB_DIR:-.make/lab/$NAME}")
 KINDLAB=${LAB_KINDLAB-../shared/kindlab}
 [ -x "$KINDLAB/up.sh" ] || KINDLAB=''
@@ -112,6 +112,15 @@ build_image() {
   rm -rf "$context"
 }
 
+# Unless these very nodes have this very image: it takes half a minute on a busy machine.
+load_image() {
+  local loaded
+  loaded=$(docker inspect -f '{{.Id}}' "$IMAGE" $(nodes))
+  [ "$loaded" != "$(cat "$DIR/loaded" 2>/dev/null)" ] || return 0
+  quiet kind load docker-image "$IMAGE" --name "$NAME"
+  echo "$loaded" >"$DIR/loaded"
+}
+
 # kubectl as the nodes have it: the right version, and nothing to install.
 take_kubectl() {
   [ -x "$DIR/kubectl" ] || docker cp "$NAME-control-plane:/usr/bin/kubectl" "$DIR/kubectl" >/dev/null
@@ -158,7 +167,7 @@ until_true() { # until_true SECONDS WHAT COMMAND...
   local deadline=$((SECONDS + $1)) what=$2
   shift 2
   until "$@" 2>/dev/null; do
-    [ $SECONDS -lt $deadline ] || { kc get pods -n kube-system -o wide >&2 || true; die "waited too long for $what"; }
+    [ $SECONDS -lt $deadline ] || { kc get pods -n "$NAMESPACE" -o wide >&2 || true; die "waited too long for $what"; }
     sleep 1
   done
 }
@@ -190,14 +199,15 @@ install() {
 install_lab() {
   local version
   build_image
-  quiet kind load docker-image "$IMAGE" --name "$NAME"
+  load_image
   version=$(kc version -o json | sed -n '/serverVersion/,$p' | sed -nE 's/.*"gitVersion": "v([0-9]+\.[0-9]+).*/\1/p')
   "$PYTHON" ci/kind/manifests.py --image "$IMAGE" --release "$RELEASE" --kubernetes "$version" --node-ips "$(node_ips)" \
-    ${PLACEMENT:+--placement "$PLACEMENT"} ${TLS:+--ssl} >"$DIR/manifests.json"
-  quiet kc delete secret kube-ovn-tls -n kube-system --ignore-not-found
+    --namespace "$NAMESPACE" ${PLACEMENT:+--placement "$PLACEMENT"} ${TLS:+--ssl} >"$DIR/manifests.json"
+  kc get namespace "$NAMESPACE" >/dev/null 2>&1 || quiet kc create namespace "$NAMESPACE"
+  quiet kc delete secret kube-ovn-tls -n "$NAMESPACE" --ignore-not-found
   if [ -n "$TLS" ]; then
     make_keys
-    quiet kc create secret generic kube-ovn-tls -n kube-system --from-file="$DIR/tls"
+    quiet kc create secret generic kube-ovn-tls -n "$NAMESPACE" --from-file="$DIR/tls"
   else
     rm -rf "$DIR/tls"
   fi
@@ -230,16 +240,10 @@ helm_here() { helm --kubeconfig "$CONFIG" "$@"; }
 # Nobody may make a pod again once its node has been cleared: a server that is left over from the old cluster would give
 # its cluster id to those that join.
 uninstall() {
-  local node
-  if kc get deployment/ovn-central -n kube-system >/dev/null 2>&1; then
-    kc rollout resume deployment/ovn-central -n kube-system >/dev/null 2>&1 || true
-    quiet kc scale deployment/ovn-central -n kube-system --replicas=0
-    until_true 60 "ovn-central to be scaled down" scaled_down
-  fi
-  quiet kc delete pods -n kube-system -l 'app in (ovn-central,kube-ovn-controller,ovs,ovnswap-files)' --force --grace-period=0 --ignore-not-found
-  [ "$INSTALL" = lab ] || quiet helm_here uninstall kube-ovn -n kube-system --ignore-not-found
-  quiet kc delete deployment/ovn-central deployment/kube-ovn-controller daemonset/ovs-ovn -n kube-system --ignore-not-found
-  quiet kc delete lease -n kube-system ovnswap --ignore-not-found
+  local node found
+  for found in $(printf '%s\n' $(where_installed) "$NAMESPACE" | sort -u); do
+    NAMESPACE=$found uninstall_from_namespace
+  done
   for node in $(nodes); do
     quiet kc label node "$node" kube-ovn/role-
     quiet kc uncordon "$node"
@@ -248,18 +252,32 @@ uninstall() {
   done
 }
 
-scaled_down() { [[ $(kc get replicaset -n kube-system -l app=ovn-central -o 'jsonpath={.items[*].spec.replicas}') != *[1-9]* ]]; }
+where_installed() { kc get deployments -A --field-selector metadata.name=ovn-central -o 'jsonpath={.items[*].metadata.namespace}'; }
+
+uninstall_from_namespace() {
+  if kc get deployment/ovn-central -n "$NAMESPACE" >/dev/null 2>&1; then
+    kc rollout resume deployment/ovn-central -n "$NAMESPACE" >/dev/null 2>&1 || true
+    quiet kc scale deployment/ovn-central -n "$NAMESPACE" --replicas=0
+    until_true 60 "ovn-central to be scaled down" scaled_down
+  fi
+  quiet kc delete pods -n "$NAMESPACE" -l 'app in (ovn-central,kube-ovn-controller,ovs,ovnswap-files)' --force --grace-period=0 --ignore-not-found
+  [ "$INSTALL" = lab ] || quiet helm_here uninstall kube-ovn -n kube-system --ignore-not-found
+  quiet kc delete deployment/ovn-central deployment/kube-ovn-controller daemonset/ovs-ovn -n "$NAMESPACE" --ignore-not-found
+  quiet kc delete lease -n "$NAMESPACE" ovnswap --ignore-not-found
+}
+
+scaled_down() { [[ $(kc get replicaset -n "$NAMESPACE" -l app=ovn-central -o 'jsonpath={.items[*].spec.replicas}') != *[1-9]* ]]; }
 no_servers() { ! docker exec "$1" sh -c 'cat /proc/[0-9]*/comm 2>/dev/null' | grep -E '^(ovsdb-server|ovn-northd)$' >/dev/null; }
 
-pods() { kc get pods -n kube-system -l app=ovn-central --field-selector status.phase=Running -o name; }
+pods() { kc get pods -n "$NAMESPACE" -l app=ovn-central --field-selector status.phase=Running -o name; }
 
 words() { # words POD DB SCHEMA
-  kc exec -n kube-system "$1" -c ovn-central -- ovs-appctl -T 5 -t "/var/run/ovn/ovn$2_db.ctl" cluster/status "$3" 2>&1
+  kc exec -n "$NAMESPACE" "$1" -c ovn-central -- ovs-appctl -T 5 -t "/var/run/ovn/ovn$2_db.ctl" cluster/status "$3" 2>&1
 }
 
 formed() {
   local pod text count=0 db
-  [ "$(kc get pods -n kube-system -l 'app in (ovn-central,kube-ovn-controller,ovs)' --no-headers | grep -cv ' 1/1 ')" = 0 ] || return 1
+  [ "$(kc get pods -n "$NAMESPACE" -l 'app in (ovn-central,kube-ovn-controller,ovs)' --no-headers | grep -cv ' 1/1 ')" = 0 ] || return 1
   for pod in $(pods); do
     for db in 'nb OVN_Northbound' 'sb OVN_Southbound'; do
       # shellcheck disable=SC2086
@@ -278,7 +296,7 @@ status() {
   docker_is_up || die "Docker does not answer"
   cluster_exists || die "there is no cluster $NAME"
   kc get nodes -o wide -L kube-ovn/role
-  kc get pods -n kube-system -l 'app in (ovn-central,kube-ovn-controller,ovs)' -o wide
+  kc get pods -n "$NAMESPACE" -l 'app in (ovn-central,kube-ovn-controller,ovs)' -o wide
   for pod in $(pods); do
     for db in 'nb OVN_Northbound' 'sb OVN_Southbound'; do
       # shellcheck disable=SC2086
@@ -289,6 +307,7 @@ status() {
 }
 
 check_install() {
+  [ "$INSTALL" = lab ] || [ "$NAMESPACE" = kube-system ] || die "LAB_NAMESPACE is for LAB_INSTALL=lab"
   [ "$INSTALL" = lab ] || [ "$INSTALL" = kube-ovn ] || die "LAB_INSTALL is lab or kube-ovn, not $INSTALL"
   [ "$INSTALL" = lab ] || [ -z "$KINDLAB" ] || die "kube-ovn comes from a registry, which LAB_KINDLAB is for doing without: LAB_INSTALL=lab, or LAB_KINDLAB="
   [ "$INSTALL" = lab ] || command -v helm >/dev/null || die "kube-ovn is installed by helm, which is not here: https://helm.sh/docs/intro/install/, or LAB_INSTALL=lab"
@@ -298,7 +317,10 @@ up() {
   mkdir -p "$DIR"
   see_to_docker
   make_cluster
-  kc get deployment/ovn-central -n kube-system >/dev/null 2>&1 || install
+  if ! kc get deployment/ovn-central -n "$NAMESPACE" >/dev/null 2>&1; then
+    [ -z "$(where_installed)" ] || uninstall # LAB_NAMESPACE was another one: two would share the nodes' directories
+    install
+  fi
   until_true $FORMS_WITHIN "$MEMBERS voters in nb and sb" formed
   say "$NAME has $MEMBERS voters in nb and sb; export KUBECONFIG=$CONFIG"
 }
@@ -307,7 +329,7 @@ ensure() {
   mkdir -p "$DIR"
   see_to_docker
   make_cluster
-  if kc get deployment/ovn-central -n kube-system >/dev/null 2>&1 && ! settled; then
+  if kc get deployment/ovn-central -n "$NAMESPACE" >/dev/null 2>&1 && ! settled; then
     say "ovn-central is not in order: it begins anew"
     uninstall
   fi

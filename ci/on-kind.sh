@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# ci/on-kind.sh [REPORT-DIRECTORY]: what is run on real ovn-central pods in every CI run, on a cluster of its own that is
-# removed in the end, with the Docker that it started: also after a failure, Ctrl-C, and when its time is over.
+# ci/on-kind.sh [REPORT-DIRECTORY [TESTS...]]: what is run on real ovn-central pods in every CI run, on a cluster of its own
+# that is removed in the end, with the Docker that it started: also after a failure, Ctrl-C, and when its time is over.
+# TESTS are run in place of CI's, as pytest takes them: ci/on-kind.sh reports scenarios/test_add.py
 # Exit code 75, and one line that says why, if it could not be run here: no Docker, or not in time. KIND_BUDGET is for all
 # of it: 25 minutes (it takes 9 with images there, 6 more without, twice that on a machine that is very busy).
 set -euo pipefail
@@ -10,6 +11,11 @@ PATH=$PATH:/usr/sbin:/sbin
 BUDGET=${KIND_BUDGET:-1500}
 NOT_HERE=75
 REPORT=${1:-.make/reports/kind}
+TESTS=("${@:2}")
+[ ${#TESTS[@]} -gt 0 ] || TESTS=(
+  'scenarios/test_remove.py::test_guarded_remove_keeps_quorum_and_every_write[kind-leads-both-3]'
+  tests/kind/test_permissions.py tests/kind/test_bad_input.py -k 'not a_pod_that_is_not_ready'
+)
 VENV=.make/kind-venv
 export LAB_NAME=${LAB_NAME:-ovnswap-ci} LAB_INSTALL=${LAB_INSTALL:-lab}
 export LAB_DIR=${LAB_DIR:-$PWD/.make/lab/$LAB_NAME}
@@ -66,8 +72,6 @@ in_time ci/lab.sh up || status=$?
 [ $status = 0 ] || not_here "the lab could not be made"
 # The first failure ends it: the cluster is one for all, and time that runs out later must not hide it.
 in_time $VENV/bin/python -m pytest -q -x --durations 10 --ovn-backend kind --ovn-require-backend kind \
-  --keep-cluster --ovn-report "$REPORT" --junitxml "$REPORT/junit.xml" \
-  'scenarios/test_remove.py::test_guarded_remove_keeps_quorum_and_every_write[kind-leads-both-3]' \
-  tests/kind/test_permissions.py tests/kind/test_bad_input.py -k 'not a_pod_that_is_not_ready' || status=$?
+  --keep-cluster --ovn-report "$REPORT" --junitxml "$REPORT/junit.xml" "${TESTS[@]}" || status=$?
 [ $status != 124 ] || not_here "the tests did not end within $BUDGET s, the lab's making included"
 exit $status

@@ -309,16 +309,16 @@ class Cluster:
     def undo(self, name: str) -> None:
         """``rollout undo``: back to the template of the revision before."""
         deployment = self._deployment(name)
-        if deployment.paused:
-            raise KubeError(
-                "error: you cannot rollback a paused deployment; "
-                "resume it first with 'kubectl rollout resume' and try again"
-            )
         history = sorted(
             (rs for rs in self._api.replicasets.values() if rs.deployment == name), key=lambda rs: rs.revision
         )
         if len(history) < 2:
             raise KubeError(f'error: no rollout history found for deployment "{name}"')
+        if deployment.paused:
+            raise KubeError(
+                "error: you cannot rollback a paused deployment; "
+                f"resume it first with 'kubectl rollout resume deployment/{name}' and try again"
+            )
         template = history[-2].template
         if template != deployment.template:
             deployment.template = template

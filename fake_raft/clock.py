@@ -30,17 +30,21 @@ class Timer:
 class VirtualClock:
     """A heap of callbacks. Equal times are served in the order in which they were asked for.
 
-    ``now`` is to be read only; ``posted`` counts what was asked for, ``events`` what was served.
+    ``now`` is to be read only; ``posted`` counts what was asked for.
     """
 
-    __slots__ = ("_heap", "_limit", "events", "now", "posted")
+    __slots__ = ("_heap", "_limit", "now", "posted")
 
     def __init__(self) -> None:
         self.now = 0
-        self.events = 0
         self._heap: list[Callback] = []
         self.posted = 0
         self._limit = 0
+
+    @property
+    def events(self) -> int:
+        """How many callbacks were served."""
+        return self.posted - len(self._heap)
 
     def call_later(self, delay_us: int, fn: Callable[..., object], *args: Any) -> Timer:
         """Call ``fn(*args)`` after ``delay_us`` microseconds (at least 0)."""
@@ -79,7 +83,6 @@ class VirtualClock:
         if not self._heap:
             return False
         self.now, _, fn, what = heappop(self._heap)
-        self.events += 1
         fn(what)
         return True
 
@@ -90,7 +93,6 @@ class VirtualClock:
         try:
             while heap and heap[0][0] <= at_us:
                 self.now, _, fn, what = heappop(heap)
-                self.events += 1
                 fn(what)
         finally:
             self._limit = limit

@@ -12,16 +12,26 @@ from fake_raft.state import CANDIDATE, FOLLOWER, LEADER, NEVER, STABLE, EntryWai
 def timeout(s: State) -> None:
     """The election timeout has passed: a leader counts who answered, everybody else campaigns."""
     if s.role is LEADER:
-        answered = sum(1 for peer in s.peers.values() if peer.replied)
-        if answered >= len(s.peers) // 2:
-            for peer in s.peers.values():
-                peer.replied = False
-            s.reset_election()
+        if keeps_office(s):
+            stay(s)
+            s.want(s.election_min)
             return
         become_follower(s)
         start(s, pre_vote=s.profile.pre_vote is not PreVote.NONE, transfer=False)
     else:
         start(s, pre_vote=s.profile.pre_vote is not PreVote.NONE and len(s.peers) > 1, transfer=False)
+
+
+def keeps_office(s: State) -> bool:
+    """Whether enough servers have answered a leader since it last counted them."""
+    return sum([peer.replied for peer in s.peers.values()]) >= len(s.peers) // 2
+
+
+def stay(s: State) -> None:
+    """Begin another election timeout as leader, in which answers are counted anew."""
+    for peer in s.peers.values():
+        peer.replied = False
+    s.election_base, s.election_min, s.election_at = s.now, s.now + s.timer, None
 
 
 def start(s: State, *, pre_vote: bool, transfer: bool) -> None:

@@ -1,4 +1,5 @@
-"""Skipping what changes nothing but times: heartbeats of a quiet cluster, and wake-ups that come too early.
+"""Skipping what changes nothing but times: heartbeats of a quiet cluster, wake-ups that come too early, and a leader's
+counting of who has answered.
 
 A leader's heartbeat and the answers to it take two link delays. If nothing else happens and nobody looks in that time,
 and each message repeats the last one between two servers that agree, then all that it leaves is when who was heard
@@ -7,6 +8,7 @@ last: this is written down at once, instead of six steps for each message. Whate
 
 from __future__ import annotations
 
+from fake_raft import elections
 from fake_raft.clock import VirtualClock
 from fake_raft.messages import AppendReply, AppendRequest, Envelope
 from fake_raft.network import MS, End, Host, Network
@@ -76,10 +78,10 @@ def idle_tick(host: Host, clock: VirtualClock, network: Network) -> int | None:
     s = host.idle if network.skips_idle else None
     if s is None:
         return None
-    if wakes_early(s, clock.now // MS) or beats_idly(host, s, clock, network):
+    if wakes_early(s, clock.now // MS):
         host.skipped += 1
         return s.wake
-    return None
+    return leads_idly(host, s, clock, network)
 
 
 def tick(call: tuple[Host, int]) -> None:
@@ -111,28 +113,55 @@ def wakes_early(s: State, now: int) -> bool:
     return True
 
 
-def beats_idly(host: Host, s: State, clock: VirtualClock, network: Network) -> bool:
-    """Whether the Tick that is due now only sends heartbeats that change nothing; if so, all is as after the answers
-    to them, but for the next wake-up, at ``s.wake``."""
-    there = clock.now + network.delay_us
-    back = there + network.delay_us
+def leads_idly(host: Host, s: State, clock: VirtualClock, network: Network) -> int | None:
+    """If the Tick that is due now is a leader's routine: all is as after it and the answers to its heartbeats, but for
+    the next wake-up, which is to be then (ms). Routine is to send heartbeats that change nothing, and to find at the
+    end of the election timeout, when its random part has been drawn, that enough servers have answered."""
     now = clock.now // MS
-    if not network.undisturbed or not repeats_itself(s, now) or not nobody_else(host, clock, back):
+    if s.role is not LEADER or s.leaving or s.joining:
+        return None
+    over = now >= (s.election_min if s.election_at is None else s.election_at)
+    beats = now >= s.ping_at
+    draws = over and s.election_at is None
+    if (over and not draws and not elections.keeps_office(s)) or (beats and not beats_idly(host, s, clock, network)):
+        return None
+    host.skipped += 1
+    s.now = now
+    if draws:
+        host.skipped += 1
+        s.election_at = s.election_min + host.draw_election()
+    elif over:
+        elections.stay(s)
+    if beats:
+        note_beats(host, s, clock, network)
+        s.ping_at = now + s.timer // 3
+    s.wake = s.deadline()
+    return s.ping_at if draws else s.wake  # as the wake-up that was asked for before the draw is what lasts
+
+
+def beats_idly(host: Host, s: State, clock: VirtualClock, network: Network) -> bool:
+    """Whether the heartbeats that are due now change nothing, and :func:`note_beats` writes down all they leave."""
+    there = clock.now + network.delay_us
+    if not network.undisturbed or not repeats_itself(s) or not nobody_else(host, clock, there + network.delay_us):
         return False
     routine = host.routine
     if routine is None or not routine.holds(host, network, there):
         routine = host.routine = routine_of(host, s, there)
-    if routine is None:
-        return False
-    for echo in routine.echoes:
+    return routine is not None
+
+
+def note_beats(host: Host, s: State, clock: VirtualClock, network: Network) -> None:
+    """Write down what heartbeats that are sent now and the answers to them leave."""
+    assert host.routine is not None, "they were found to change nothing"
+    there = clock.now + network.delay_us
+    back = there + network.delay_us
+    for echo in host.routine.echoes:
         echo.note(there, back)
-    answers = len(routine.echoes)
-    host.skipped += answers
-    network.messages += 2 * answers
-    s.now = back // MS if answers else now
-    s.ping_at = now + s.timer // 3
-    s.wake = s.deadline()
-    return True
+    answers = len(host.routine.echoes)
+    if answers:
+        host.skipped += answers
+        network.messages += 2 * answers
+        s.now = back // MS
 
 
 def routine_of(host: Host, s: State, there: int) -> Routine | None:
@@ -153,14 +182,9 @@ def routine_of(host: Host, s: State, there: int) -> Routine | None:
     return Routine(host.changes, echoes)
 
 
-def repeats_itself(s: State, now: int) -> bool:
-    """Whether a leader's heartbeat, and nothing else, is due, and repeats the last one."""
-    return (
-        s.role is LEADER
-        and s.ping_at <= now < (s.election_min if s.election_at is None else s.election_at)
-        and s.beats_key == (s.term, s.commit, s.log.end)
-        and not (s.waiters or s.commands or s.leaving or s.joining)
-    )
+def repeats_itself(s: State) -> bool:
+    """Whether a leader's heartbeat repeats the last one, and nothing is sent besides."""
+    return s.beats_key == (s.term, s.commit, s.log.end) and not (s.waiters or s.commands)
 
 
 def echo_of(host: Host, s: State, peer: Peer, way: Connection, request: AppendRequest, there: int) -> Echo | None:
@@ -172,7 +196,7 @@ def echo_of(host: Host, s: State, peer: Peer, way: Connection, request: AppendRe
     if f is None or peer.next_index != s.log.end or peer.phase == CATCHUP or not passes(near, there):
         return None
     reply = f.beat_reply
-    home = f.routes.get(s.sid)
+    home = f.route(s.sid)
     if f.beat is not request or reply is None or home is None or not agrees(f, s, reply):
         return None
     back = far.owner.ends[home.id]

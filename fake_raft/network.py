@@ -43,7 +43,7 @@ class Network:
 
     def __init__(self, clock: VirtualClock, choices: Choices, link_delay_us: int = LINK_DELAY_US) -> None:
         self._clock = clock
-        self._choices = choices
+        self._choose = choices.choose
         self.delay_us = link_delay_us
         self._listeners: dict[str, Host] = {}
         self._ends: dict[End, None] = {}
@@ -196,7 +196,7 @@ class Network:
         clock = self._clock
         at = clock.now + self.delay_us
         if not routine:
-            extra = self._choices.choose(end.choice, 8)
+            extra = self._choose(end.choice, 8)
             if extra:
                 at += EXTRA_DELAYS_US[extra]
         if at < end.tail_us:

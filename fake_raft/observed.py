@@ -26,7 +26,8 @@ class Observed:
         self._clock = clock
         self._server: Server | None = None
         self._state: State
-        """The server's, once it was started."""
+        self._running_server: Server
+        """Both are there once it was started."""
         self._dropped = False
         self._running = False
         """Whether it is alive and has the database."""
@@ -71,6 +72,11 @@ class Observed:
         return self._state.served
 
     @property
+    def index(self) -> int:
+        """The ``index`` column of ``_Server``: how far the database has come, in entries (ovsdb-server(5))."""
+        return self._state.applied if self._running else 0
+
+    @property
     def answers_reads(self) -> bool:
         """Whether a client's read is answered now: not while the log has a command that is not applied yet, as on 3.1.0
         after a leader that had taken a write lost quorum."""
@@ -87,11 +93,6 @@ class Observed:
         """The inactivity probe of this server's connections (facts: ovsdb-raft 4, 6), or what it was in the end: one
         that sleeps may still find what a peer asked that is gone now."""
         return self._state.probe_ms if self._server is not None else 1000
-
-    @property
-    def _running_server(self) -> Server:
-        assert self._server is not None, "it was started"
-        return self._server
 
     @property
     def idle(self) -> State | None:

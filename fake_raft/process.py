@@ -35,6 +35,7 @@ from fake_raft.state import (
     Rewrite,
     Sync,
     Wake,
+    new_tuple,
 )
 from fake_raft.status import CommandReply
 
@@ -86,7 +87,7 @@ class Process(Observed):
 
     def start(self) -> None:
         """Open the file and begin. Raises :class:`fake_raft.StartRefused` with the server's own text."""
-        self._server = Server(self.disk, self._profile)
+        self._server = self._running_server = Server(self.disk, self._profile)
         note_begin(self, self._clock.now)
         self._state = self._server.state
         self.alive = self._running = True
@@ -294,9 +295,9 @@ class Process(Observed):
         at *= MS
         clock.post(at if at > clock.now else clock.now, tick, (self, wake))
 
-    def _draw_election(self, effect: DrawElection) -> None:
-        drawn = self._choices.choose(self._jitter, ELECTION_RANGE_MS)
-        self._event(ElectionArmed((drawn + self._stagger) % ELECTION_RANGE_MS))
+    def draw_election(self) -> int:
+        """The random part of an election timeout (ms)."""
+        return (self._choices.choose(self._jitter, ELECTION_RANGE_MS) + self._stagger) % ELECTION_RANGE_MS
 
     def _applied(self, effect: Applied) -> None:
         for callback in self.on_applied:
@@ -389,7 +390,7 @@ class Process(Observed):
             return
         end.number = self._running_server.number_connection()
         self.ends[end.number] = end
-        self._event(Accepted(end.number))
+        self._event(new_tuple(Accepted, (end.number,)))
 
     def established(self, number: int, end: End) -> None:
         """A connection that we dialled is up."""
@@ -398,7 +399,7 @@ class Process(Observed):
             self._network.close(end)
             return
         self.ends[number] = end
-        self._event(Up(number))
+        self._event(new_tuple(Up, (number,)))
 
     def refused(self, number: int) -> None:
         """Nobody listens there."""
@@ -416,16 +417,15 @@ class Process(Observed):
         if session is not None:
             session.lost()
         if self._running:
-            self._event(Down(number))
+            self._event(new_tuple(Down, (number,)))
 
     def received(self, end: End, envelope: Envelope, message: Message) -> None:
         """A message arrived."""
-        server = self._server
-        if server is not None and self._running:
+        if self._running:
             self.events += 1
             s = self._state
             repeats = s.repeats
-            effects = server.receive(self._clock.now // MS, end.number, envelope, message)
+            effects = self._running_server.receive(self._clock.now // MS, end.number, envelope, message)
             if s.repeats == repeats:
                 self.changes += 1
                 self._network.changes += 1
@@ -436,7 +436,7 @@ class Process(Observed):
 PERFORM: dict[type, Callable[[Process, Any], None]] = {
     Sync: lambda process, effect: process._syncer.request(effect[0]),
     Wake: lambda process, effect: process._wake_at(effect[0]),
-    DrawElection: Process._draw_election,
+    DrawElection: lambda process, _: process._event(new_tuple(ElectionArmed, (process.draw_election(),))),
     Applied: Process._applied,
     Completed: Process._completed,
     Rewrite: Process._rewrite,

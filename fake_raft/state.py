@@ -308,11 +308,15 @@ class State:
     # -- sending ------------------------------------------------------------------------------------------------
 
     def route(self, sid: str) -> Connection | None:
-        """The first live connection that leads to ``sid``."""
+        """The first live connection that leads to ``sid``; none leads to oneself."""
         try:
             return self.routes[sid]
         except KeyError:
-            found = next((c for c in self.connections.values() if c.up and c.sid == sid), None)
+            found = None
+            for connection in self.connections.values():
+                if connection.sid == sid and connection.up and sid != self.sid:
+                    found = connection
+                    break
             self.routes[sid] = found
             return found
 
@@ -322,7 +326,7 @@ class State:
             connection = self.routes[sid]
         except KeyError:
             connection = self.route(sid)
-        if connection is None or sid == self.sid:
+        if connection is None:
             return False
         if self.waiters and not self.is_synced(message):
             self.waiters.append(new_tuple(MessageWait, (0, sid, message)))
@@ -333,13 +337,14 @@ class State:
 
     def address_to(self, connection: Connection) -> Envelope:
         """The envelope of everything that goes to the server at the other end from now on."""
-        envelope = connection.envelope = Envelope(self.cid, self.sid, connection.sid)
+        envelope = connection.envelope = new_tuple(Envelope, (self.cid, self.sid, connection.sid))
         return envelope
 
     def send_on(self, connection: Connection, message: Message) -> None:
         """Send on one connection, to whoever is there."""
         if connection.up:
-            self.out.append((connection.id, Envelope(self.cid, self.sid, connection.sid), message, False))
+            envelope = new_tuple(Envelope, (self.cid, self.sid, connection.sid))
+            self.out.append((connection.id, envelope, message, False))
 
     # -- time ---------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 
 def host_of(address: str) -> str:
@@ -32,6 +33,20 @@ def is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def mentioned(text: str) -> tuple[str, ...]:
+    """The IPv4 and IPv6 addresses that a sentence mentions, without brackets, scheme and port, in its order."""
+    words = (word.rstrip(".;") for word in re.split(r"[\s,()=]+", text))
+    return tuple(found for word in words if (found := _bare(word)))
+
+
+def _bare(word: str) -> str:
+    """The address in a word, "" if it is none."""
+    said = word.rstrip(":")
+    host, _, port = said.rpartition(":")
+    without = said[1:].partition("]")[0] if said.startswith("[") else host if port.isdigit() and ":" not in host else ""
+    return next((form for form in (word, said, without, host_of(said)) if is_ip(form)), "")
 
 
 def split_list(value: str) -> tuple[str, ...]:

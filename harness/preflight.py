@@ -49,12 +49,30 @@ def quorum(view: ClusterView, leavers: Iterable[str]) -> list[Check]:
 
 def _what_instead(view: ClusterView, database: Database, host: str) -> str:
     live = health.live_hosts(view, database)
-    silent = [h for h in health.member_hosts(view, database) if h not in live and h != host]
+    silent = [h for h in dict.fromkeys(health.member_hosts(view, database)) if h not in live and h != host]
+    node = view.node_at(host)
+    leaver = node.name if node is not None else host
+    if view.leader(database) is None and node is not None and node.ready and node not in view.labelled():
+        return _way_back(view, node)
     if not silent:
-        leaver = node.name if (node := view.node_at(host)) is not None else host
         return f"add a member first: ovnswap plan replace {leaver} --with SPARE"
     names = [node.name if (node := view.node_at(h)) is not None else h for h in silent]
     return f"bring {', '.join(names)} back, or replace it first: ovnswap plan replace {names[0]} --with SPARE"
+
+
+def _way_back(view: ClusterView, leaver: Node) -> str:
+    """A remaining member was lost for good between the leaver's pod and its kick: the leaver's files hold all that is
+    committed, and with it there is a majority again."""
+    central = view.workload(CENTRAL)
+    listed = [one for one in split_list(central.env.get("NODE_IPS", "")) if one != leaver.address] if central else []
+    key, value = view.label
+    typed = (
+        f'kubectl set env deployment/ovn-central -n {view.namespace} NODE_IPS="{",".join([*listed, leaver.address])}"',
+        f"kubectl label node {leaver.name} {key}={value} --overwrite",
+        *([f"kubectl rollout resume deployment/ovn-central -n {view.namespace}"] if central and central.paused else []),
+    )
+    back = f"bring {leaver.name} back, whose files are still there: {'; '.join(typed)}"
+    return f"{back}; with a leader again, kick who lost its disk, and remove {leaver.name} again"
 
 
 def raft(view: ClusterView, ignore: Iterable[str] = ()) -> list[Check]:
@@ -240,9 +258,13 @@ def restarts(view: ClusterView, members_after: int, accept_stall: bool, first: s
 
 
 def bring_back(view: ClusterView, node: Node) -> str:
-    """What gives a live node its server again: one whose label was taken, and then its pod, has nowhere to run."""
+    """What gives a live node its server again: one whose label was taken, and then its pod, has nowhere to run.
+
+    Nothing does for one that was kicked already: its new server would not be let in.
+    """
     key, value = view.label
-    if not node.ready or node in view.labelled() or view.central_pod(node.name) is not None:
+    out = not any(node.address in health.member_hosts(view, database) for database in DATABASES)
+    if out or not node.ready or node in view.labelled() or view.central_pod(node.name) is not None:
         return ""
     return f"bring its server back, if {node.name} is alive (kubectl label node {node.name} {key}={value}); or "
 

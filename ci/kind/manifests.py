@@ -18,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from fake_kube.objects import ProbeSpec
 from fake_kube.profile import KubeOvnProfile, kube_ovn_profile
 
-NAMESPACE = "kube-system"
 LABEL = "kube-ovn/role=master"
 DIRECTORY = "/etc/origin/ovn"
 LINUX = {"kubernetes.io/os": "linux"}
@@ -37,11 +36,15 @@ def main() -> None:
     parser.add_argument("--release", required=True)
     parser.add_argument("--kubernetes", required=True, help="the server's version, like 1.20")
     parser.add_argument("--node-ips", required=True, help="NODE_IPS and OVN_DB_IPS")
+    parser.add_argument("--namespace", default="kube-system")
     parser.add_argument("--placement", choices=("selector", "affinity"), help="default: what the release's chart has")
     parser.add_argument("--ssl", action="store_true", help="ENABLE_SSL, with keys from the secret kube-ovn-tls")
     given = parser.parse_args()
     minor = int(given.kubernetes.split(".")[1].rstrip("+"))
-    items = objects(given.image, kube_ovn_profile(given.release), minor, given.node_ips, given.placement, given.ssl)
+    profile = kube_ovn_profile(given.release)
+    items = objects(given.image, profile, minor, given.node_ips, given.placement, given.ssl)
+    for item in items:
+        put_into(given.namespace, item)
     json.dump({"apiVersion": "v1", "kind": "List", "items": items}, sys.stdout, indent=1)
 
 
@@ -62,6 +65,12 @@ def objects(
     ]
 
 
+def put_into(namespace: str, item: Object) -> None:
+    """The object, and the accounts that it names, are in ``namespace``."""
+    for named in (item["metadata"], *item.get("subjects", ())):
+        named["namespace"] = namespace
+
+
 def with_keys(workload: Object, ssl: bool) -> Object:
     """The secret is optional and mounted in any case, as Kube-OVN does it; ENABLE_SSL says whether it is used."""
     spec = workload["spec"]["template"]["spec"]
@@ -79,7 +88,7 @@ def permissions() -> list[Object]:
     """The leader checker labels its own pod."""
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "patch"]}]
     ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "ovn-ovs"}
-    subject = {"kind": "ServiceAccount", "name": "ovn-ovs", "namespace": NAMESPACE}
+    subject = {"kind": "ServiceAccount", "name": "ovn-ovs"}
     rbac = "rbac.authorization.k8s.io/v1"
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _meta("ovn-ovs")},
@@ -256,7 +265,7 @@ def _env(values: dict[str, str]) -> list[Object]:
 
 
 def _meta(name: str) -> Object:
-    return {"name": name, "namespace": NAMESPACE}
+    return {"name": name}
 
 
 if __name__ == "__main__":

@@ -53,6 +53,10 @@ AGAIN = 0.15
 """The share of the time in which runs are made once more, to see whether they are the same."""
 AT_LEAST = 10.0
 """Seconds for that where there is no time budget."""
+FIRST = 3
+"""Pairs by which it is told how long all of them take."""
+LONGEST = 3600.0
+"""Seconds that all pairs may take without a word of how many, or how long."""
 INTERRUPTED = "interrupted: what was tried until then counts"
 
 
@@ -122,6 +126,8 @@ def run(asked: Asked, form: str, path: Path | None, report: Path | None) -> Exit
     surveyed = places.survey(asked.case)
     cases = _Cases.of(asked, surveyed)
     say(f"on: {asked.where}; {plans_words(cases.total, asked.pairs, asked.schedules)} at {len(surveyed)} places")
+    if asked.pairs == "all" and asked.backend == "sim":
+        _expect(asked, cases)
     tally, sample, began = Tally(), again.Sample(), time.monotonic()
     stopped = _try(asked, cases.first(asked.runs), tally, sample)
     if not stopped and asked.runs and asked.runs < cases.total:
@@ -152,6 +158,31 @@ def run(asked: Asked, form: str, path: Path | None, report: Path | None) -> Exit
     if stopped == INTERRUPTED:
         return ExitCode.INTERRUPTED
     return ExitCode.FAILED if tally.bad or repeated.differing else ExitCode.OK
+
+
+def _expect(asked: Asked, cases: _Cases) -> None:
+    """Say how long all pairs will take, by the first few of them. Raises :class:`BadInput` where that is longer than
+    anybody waits and nothing bounds it."""
+    began, some = time.process_time(), list(islice(cases.each, FIRST))
+    for case in some:
+        trial.run(case)
+    each = (time.process_time() - began) / max(1, len(some))
+    wanted = min(asked.runs or cases.total, cases.total)
+    takes = spoken(wanted * each / asked.workers)
+    why = f"{each:.1f} s of CPU a run, as the first {len(some)} took, {asked.workers} at a time"
+    if asked.budget is None and asked.runs is None and wanted * each / asked.workers > LONGEST:
+        todo = "--time-budget 10m or --runs N tries a fair sample of them; --pairs covering tries few that meet much"
+        raise BadInput(f"{cases.total} pairs of faults take about {takes}", why=why, todo=todo)
+    bound = f"; --time-budget ends it after {spoken(asked.budget)}" if asked.budget is not None else ""
+    say(f"expected: {wanted} runs take about {takes} ({why}){bound}")
+
+
+def spoken(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``3 hours``, ``9 days``."""
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _able(asked: Asked) -> tuple[Trouble, ...]:

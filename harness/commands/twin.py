@@ -7,6 +7,7 @@ logs, snapshots and configurations. It begins in order, but for members that are
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,8 +27,10 @@ from harness.pasted_nodes import Listed, listed_nodes
 from harness.spec import EXAMPLE_VERSIONS, ClusterSpec
 
 KINDS = "a database's file, or what kubectl printed: ko nb status, ko sb status, get pod -o wide, get node -o wide"
-_POD = re.compile(r"ovn-central-\S+\s.*?\s((?:\d{1,3}\.){3}\d{1,3})\s+([a-z0-9][-.a-z0-9]*)")
-_SERVER = re.compile(r"^\s*[0-9a-f]{4} \([0-9a-f]{4} at (?:tcp|ssl):\[?([0-9.]+)\]?:\d+\)", re.M)
+_POD = re.compile(
+    r"ovn-central-\S+\s.*?\s((?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]*:[0-9a-f:]*:[0-9a-f.:]*)\s+([a-z0-9][-.a-z0-9]*)"
+)
+_SERVER = re.compile(r"^\s*[0-9a-f]{4} \([0-9a-f]{4} at (?:tcp|ssl):\[?([0-9a-f.:]+?)\]?:\d+\)", re.M)
 
 
 @dataclass(slots=True)
@@ -66,7 +69,7 @@ def of(paths: Sequence[str], values: Mapping[str, Any]) -> Twin:
     listed = _order(members, given, view, values, told)
     names = given.names
     spares = [(one.node.name, one.node.address) for one in given.nodes if one.node.address not in members]
-    nodes = tuple((names.get(address, address), address) for address in listed)
+    nodes = tuple((names.get(address, _made_up(address)), address) for address in listed)
     timers = {one.timer_ms for one in given.databases}
     if view is not None:
         timers |= {status.election_timer for db in DATABASES for _, status in view.statuses(db)}
@@ -147,7 +150,7 @@ def _view(given: Given, values: Mapping[str, Any]) -> tuple[ClusterView | None, 
     pods = given.pods
     if not pods:
         hosts = list(dict.fromkeys(host for text in given.statuses for host in _SERVER.findall(text)))
-        pods = "\n".join(f"ovn-central-{n} 1/1 Running 0 1d {host} {host}" for n, host in enumerate(hosts))
+        pods = "\n".join(f"ovn-central-{n} 1/1 Running 0 1d {host} {_made_up(host)}" for n, host in enumerate(hosts))
     pasted = view_from_text(
         pods, given.statuses, namespace=values.get("namespace") or "kube-system", nodes=given.nodes_text
     )
@@ -169,9 +172,9 @@ def _members(given: Given, view: ClusterView | None) -> tuple[str, ...]:
         seen = f"members of nb are {', '.join(sorted(nb))}, of sb {', '.join(sorted(sb))}"
         why = "a lab begins in order, with the same members in both and one server at each address"
         raise BadInput(seen, why=why, todo="mend that first: ovnswap status says how")
-    strange = [host for host in nb if not is_ip(host) or ":" in host]
+    strange = [host for host in nb if not is_ip(host)]
     if strange:
-        raise BadInput(f"a member is at {strange[0]}", why="labs have IPv4 addresses", todo="rehearse without --from")
+        raise BadInput(f"a member is at {strange[0]}", why="labs have IP addresses", todo="rehearse without --from")
     return nb
 
 
@@ -208,8 +211,14 @@ def _versions(given: Given, values: Mapping[str, Any], told: list[str]) -> Versi
     return found
 
 
-def _numbers(address: str) -> tuple[int, ...]:
-    return tuple(map(int, address.split(".")))
+def _numbers(address: str) -> tuple[int, int]:
+    found = ipaddress.ip_address(address)
+    return found.version, int(found)
+
+
+def _made_up(address: str) -> str:
+    """A node's name where nothing says one."""
+    return address.replace(":", "-").strip("-")
 
 
 def _is_down(view: ClusterView, name: str, address: str) -> bool:

@@ -220,7 +220,7 @@ class KindExecutor(KubernetesExecutor):
         lab("reset" if anew else "ensure", spec)
         api = Api(read_kubeconfig(directory() / "kubeconfig", f"kind-{name()}"))
         uid = str(api.read("core", "read_namespace", "kube-system")["metadata"]["uid"])
-        found = installation.find(api, uid, "kube-system")
+        found = installation.find(api, uid, os.environ.get("LAB_NAMESPACE") or "kube-system")
         backups = Path(self._undo.enter_context(tempfile.TemporaryDirectory(prefix="ovnswap-backups-")))
         super().__init__(api, found, backups=backups, may_create_pods=True)
         self._clock = RealClock(1.0)

@@ -1,61 +1,47 @@
 """The gate's own power: which mutants of a procedure it kills, by what, in how many runs, and which live.
 
-A mutant is read first: a rule of lint that finds what it did not find in the procedure kills it. Then it is run:
-without a fault, and then with faults aimed at the step that is mutated and the one after it, which is where checks and
-waits matter. It is killed by an end or a figure that the procedure itself does not come to in the same case, or by a
-step that did not keep its word (:mod:`harness.search.monitor`). One that lives is shown to be equivalent, or is a
-hole.
+A mutant is read first: a rule of lint that finds what it did not find in the procedure kills it. Then it is run where
+:mod:`harness.gate.situations` says. It is killed by an end or a figure that the procedure itself does not come to in
+the same case, or by a step that did not keep its word (:mod:`harness.search.monitor`). One that lives is shown to be
+equivalent, or is a hole.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
 
 from harness import lint
 from harness.cluster import ClusterView
 from harness.gate.equivalence import equivalent
 from harness.gate.gate import Settings
-from harness.gate.shapes import FOLLOWER, NEW, PROFILES, Shape
-from harness.gate.stages import READS
+from harness.gate.situations import USUAL, Ground, cases, grounds, there
 from harness.gate.subject import Subject, as_book
 from harness.plan import Plan
-from harness.procedures.wanted import make
 from harness.search import campaign, mutants, power, trial
-from harness.search.case import Case, Hit, Position
-from harness.search.opened import opened
+from harness.search.case import Case
 from harness.search.trial import Summary
 
 LINT, RUN, MONITOR, EQUIVALENT, LIVES = "lint", "run", "monitor", "equivalent", "lives"
 UNDECIDED = "undecided"
 """Broken off by a signal: counts for nothing."""
-AIMED = ("pause", "partition", "crash", "restart", "node-loss")
-HANDS = ("reset", "stale-view", "lost-answer", "operator-dies")
-MOST = 45
-"""Runs with a fault that a mutant is put through before it is said to live."""
-SEED = 7
 ENOUGH = 95.0
 """Percent of the mutants that are not equivalent that a gate has to kill."""
-SIZES = {"guarded": {"remove": 3, "add": 3, "replace": 3}, "documented": {"remove": 5, "add": 3, "replace": 5}}
-"""Members before: the documented removal from three fails by itself, whatever is changed in it."""
-PACES = {"guarded": 0.0}
-"""Cluster seconds in which the operator reads each answer. The guarded procedure looks by itself; the page needs a
-reader, and fails by itself without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of one mutant: ``how`` it was killed (or that it was not), by what, and after how many runs."""
+    """What became of one mutant: ``how`` it was killed (or that it was not), by what, and after how many runs; ``case``
+    is the last of them, on the cluster ``ground``."""
 
     mutation: str
     how: str
     by: str
     runs: int
     case: Case
+    ground: str = USUAL
 
     @property
     def killed(self) -> bool:
@@ -80,42 +66,32 @@ class Score:
         return 100.0 * self.count(LINT, RUN, MONITOR) / real if real else 100.0
 
 
-def case_of(subject: Subject) -> Case:
-    """The procedure on the cluster on which its mutants are tried: three members, a follower or a newcomer."""
-    size = subject.sizes[0] if subject.sizes else SIZES.get(subject.procedure, {}).get(subject.verb, 3)
-    shape = Shape(size, NEW if subject.verb == "add" else FOLLOWER, False, PROFILES[0])
-    return subject.case(shape, SEED, PACES.get(subject.procedure, READS))
-
-
-def mutations(case: Case) -> tuple[Plan, ClusterView, list[str]]:
-    """The plan, the cluster, and every mutation."""
-    with closing(opened(case)) as lab:
-        view = lab.view()
-        plan = make(case.wanted, view, lab.files)
-        return plan, view, list(mutants.mutations(plan, view))
-
-
-def fates(case: Case, jobs: int = 1, some: int | None = None) -> Iterator[Fate]:
-    """The fate of every mutant, first of those that need no run; with ``some``, of a fair sample of so many."""
-    plan, view, todo = mutations(case)
+def fates(where: tuple[Ground, ...], jobs: int = 1, some: int | None = None) -> Iterator[Fate]:
+    """The fate of every mutant, first of those that need no run, or one; with ``some``, of a fair sample of so many."""
+    usual = where[0]
+    todo = list(mutants.mutations(usual.plan, usual.view))
     if some is not None:
         todo = todo[:: max(1, len(todo) // some)][:some]
-    left = []
+    left, equal = [], []
     for mutation in todo:
-        fate = read(case, plan, view, mutation)
+        fate = read(usual, mutation)
         if fate is None:
-            left.append((case, mutation, _step_of(plan, mutation)))
+            left.append((where, mutation))
+        elif fate.how == EQUIVALENT:
+            equal.append((usual, fate))
         else:
             yield fate
+    yield from campaign.each(confirmed, equal, jobs)
     yield from campaign.each(run, left, jobs)
 
 
-def read(case: Case, plan: Plan, view: ClusterView, mutation: str) -> Fate | None:
-    """Killed by lint, or shown to be equivalent, without a run; None if that takes runs."""
+def read(usual: Ground, mutation: str) -> Fate | None:
+    """Killed by lint, or equivalent by argument, without a run; None if that takes runs."""
+    plan, view = usual.plan, usual.view
     mutant = mutants.written(mutants.mutated(plan, mutation, view))
     before, after = (_rules(one, view) for one in (plan, mutant))
     more = [rule for rule in after if after[rule] > before[rule]]
-    tried = replace(case, mutation=mutation)
+    tried = replace(usual.case, mutation=mutation)
     if more:
         return Fate(mutation, LINT, ", ".join(sorted(more)), 0, tried)
     reason = equivalent(plan, mutation, len(view.labelled()))
@@ -128,30 +104,40 @@ def _rules(plan: Plan, view: ClusterView) -> Counter[str]:
     return Counter(finding.rule for finding in lint.lint(as_book(plan, view, "plan"), view))
 
 
-def _step_of(plan: Plan, mutation: str) -> int:
-    """The number (from 1) of the step that is mutated."""
-    return mutants.keys(plan).index(mutation.partition(" ")[2]) + 1
+def confirmed(item: tuple[Ground, Fate]) -> Fate:
+    """One that an argument calls equivalent, run without a fault: what shows there refutes the argument."""
+    ground, fate = item
+    if campaign.told():
+        return replace(fate, how=UNDECIDED)
+    how, by = judged(trial.run(replace(ground.case, mutation=fate.mutation)), ground.case)
+    return replace(fate, how=how, by=by, runs=1) if how else replace(fate, runs=1)
 
 
-def run(item: tuple[Case, str, int]) -> Fate:
+def run(item: tuple[tuple[Ground, ...], str]) -> Fate:
     """Put one mutant through its runs, until one kills it."""
-    case, mutation, step = item
-    same = True
-    count = 0
-    for base in (*_calm(case), *islice(_aimed(case, step, mutation), MOST)):
+    where, mutation = item
+    usual, same, count = where[0], True, 0
+    for ground, base in _tried(where, mutation):
         if campaign.told():
-            return Fate(mutation, UNDECIDED, "", count, replace(case, mutation=mutation))
+            return Fate(mutation, UNDECIDED, "", count, replace(usual.case, mutation=mutation))
         count += 1
-        tried = replace(base, mutation=mutation)
+        tried = replace(base, mutation=there(mutation, usual.plan, ground.plan))
         summary = trial.run(tried)
         how, by = judged(summary, base)
         if how:
-            return Fate(mutation, how, by, count, tried)
+            return Fate(mutation, how, by, count, tried, ground.name)
         same = same and summary.sent == _run(base).sent
     if same and mutation.startswith("twice "):
         words = f"it sends the same commands in the same order in all {count} runs: what it repeats, it first looks for"
-        return Fate(mutation, EQUIVALENT, words, count, replace(case, mutation=mutation))
-    return Fate(mutation, LIVES, "", count, replace(case, mutation=mutation))
+        return Fate(mutation, EQUIVALENT, words, count, replace(usual.case, mutation=mutation))
+    return Fate(mutation, LIVES, "", count, replace(usual.case, mutation=mutation))
+
+
+def _tried(where: tuple[Ground, ...], mutation: str) -> Iterator[tuple[Ground, Case]]:
+    for ground in where:
+        same = there(mutation, where[0].plan, ground.plan)
+        if same:
+            yield from ((ground, case) for case in cases(ground, same))
 
 
 def judged(summary: Summary, base: Case) -> tuple[str, str]:
@@ -169,30 +155,13 @@ def _run(case: Case) -> Summary:
     return trial.run(case)
 
 
-def _calm(case: Case) -> list[Case]:
-    return [replace(case, seed=None), case]
-
-
-def _aimed(case: Case, step: int, mutation: str) -> Iterator[Case]:
-    """Faults where the mutated step looks, where it waits, and at the next one. A missing check shows when something is
-    wrong before the step, a missing wait when it goes wrong within it."""
-    first, then = (Position.DURING, Position.BEFORE) if "unawaited" in mutation else (Position.BEFORE, Position.DURING)
-    spare = len(case.spec.node_names()) if case.wanted.verb != "remove" else case.spec.members
-    for place in ((step, first), (step, then), (step + 1, Position.BEFORE)):
-        for name in HANDS:
-            yield replace(case, hits=(Hit(*place, name),))
-        for name in AIMED:
-            for node in reversed(case.spec.node_names()[:spare]):
-                yield replace(case, hits=(Hit(*place, name, node),))
-
-
 def score(subject: Subject, settings: Settings, stopped: Callable[[], bool] = lambda: False) -> Score:
     """The fates of a subject's mutants, as many as there is time for."""
-    case = case_of(subject)
-    there_are = len(mutations(case)[2])
+    where = grounds(subject)
+    there_are = sum(1 for _ in mutants.mutations(where[0].plan, where[0].view))
     began = settings.clock()
     found: list[Fate] = []
-    for fate in fates(case, settings.jobs, settings.runs):
+    for fate in fates(where, settings.jobs, settings.runs):
         found += [fate] if fate.how != UNDECIDED else []
         over = settings.budget is not None and settings.clock() - began >= settings.budget
         if over or stopped():

@@ -250,7 +250,8 @@ def _has_part(view: ClusterView, node: Node) -> bool:
 def _is_in(view: ClusterView, node: Node) -> bool:
     """Whether nothing is left to do: a voter in both databases, and every list and pod says so."""
     listed = lookup.node_ips(view)
-    everywhere = all(split_list(client.env["OVN_DB_IPS"]) == listed for client in lookup.clients(view))
+    given = [client.env for client in lookup.clients(view)] + [pod.env for pod in _client_pods(view)]
+    everywhere = all(split_list(env["OVN_DB_IPS"]) == listed for env in given)
     agreed = node.address in listed and everywhere and not _outdated(view, listed) and not _unfinished(view)
     voter = all(health.is_voter(view, database, node.address) for database in DATABASES)
     return agreed and voter and node in view.labelled()
@@ -259,6 +260,11 @@ def _is_in(view: ClusterView, node: Node) -> bool:
 def _reachable(view: ClusterView) -> tuple[Pod, ...]:
     """Pods that a rollout can still replace: active, on a Ready node."""
     return tuple(p for p in view.pods if p.active and (node := view.node(p.node or "")) is not None and node.ready)
+
+
+def _client_pods(view: ClusterView) -> tuple[Pod, ...]:
+    """A run that was cut off between a workload's new addresses and its pods' restart leaves pods with the old ones."""
+    return tuple(pod for pod in _reachable(view) if "OVN_DB_IPS" in pod.env)
 
 
 def _unfinished(view: ClusterView) -> bool:

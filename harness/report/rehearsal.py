@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ USUAL = ClusterSpec(members=3, spares=1)
 """The lab of the commands when nothing is said."""
 STORIES = 5
 """Ways to fail that are told in full; the others are counted."""
+MOST_PAIRS = 5
+"""Pairs of faults that are named with a way to fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +183,20 @@ def laid_lines(tally: Tally) -> list[str]:
         return []
     lines = ["", "laid to the fault, for it does the same without a procedure (docs/rehearsals.md):"]
     for laid in tally.laid:
-        by = ", ".join(f"{name} {count}" for name, count in laid.troubles.most_common())
+        by = _by(laid)
         first = ", ".join(str(hit) for hit in laid.shortest.case.hits)
         lines.append(f"    {laid.count} times ({by}), as at {first}: {clean(laid.words)}")
         lines.append(f"        {laid.excuse}")
     return lines
+
+
+def _by(failing: Failing) -> str:
+    """Which faults it comes with, and how often; of pairs only the most frequent ones."""
+    pairs = any("," in name for name in failing.troubles)
+    named = failing.troubles.most_common(MOST_PAIRS if pairs else None)
+    words = [f"{name.replace(', ', ' + ')} {count}" for name, count in named]
+    more = len(failing.troubles) - len(named)
+    return ", ".join([*words, f"{more} more pairs"] if more else words)
 
 
 def verdict_line(found: Rehearsal) -> str:
@@ -203,18 +215,35 @@ def verdict_line(found: Rehearsal) -> str:
 
 
 def table(tally: Tally) -> Iterator[str]:
-    """A row for each fault: how its runs ended, and the longest stall of nb and sb in cluster seconds."""
+    """A row for each fault: how its runs ended, and the longest stall of nb and sb in cluster seconds. A run with two
+    faults stands in the rows of both; fits a terminal of 80 columns."""
+    ends, stalls = by_single_trouble(tally)
+    if any("," in name for name in tally.by_trouble):
+        yield "each run stands in the rows of both its faults; -o json tells of each pair"
     heads = [verdict.value.upper() for verdict in Verdict]
-    yield f"{'FAULT':<16}" + "".join(f"{head:>9}" for head in heads) + f"{'STALL nb/sb':>16}"
+    yield f"{'FAULT':<16}" + "".join(f"{head:>8}" for head in heads) + f"{'STALL nb/sb':>15}"
     order = {name: number for number, name in enumerate(troubles.TROUBLES)}
-    for name in sorted(tally.by_trouble, key=lambda n: (order.get(n, len(order)), n)):
-        counts, (nb, sb) = tally.by_trouble[name], tally.stalls[name]
-        cells = "".join(f"{counts[verdict] or '-':>9}" for verdict in Verdict)
-        yield f"{name:<16}{cells}{f'{nb:.0f}/{sb:.0f} s':>16}"
+    for name in sorted(ends, key=lambda n: (order.get(n, len(order)), n)):
+        counts, (nb, sb) = ends[name], stalls[name]
+        cells = "".join(f"{counts[verdict] or '-':>8}" for verdict in Verdict)
+        yield f"{name:<16}{cells}{f'{nb:.0f}/{sb:.0f} s':>15}"
+
+
+def by_single_trouble(tally: Tally) -> tuple[dict[str, Counter[Verdict]], dict[str, tuple[float, float]]]:
+    """Ends and longest stalls by each single fault; runs with two count for both, but once if it is the same twice."""
+    ends: dict[str, Counter[Verdict]] = {}
+    stalls: dict[str, tuple[float, float]] = {}
+    for names, counts in tally.by_trouble.items():
+        nb, sb = tally.stalls[names]
+        for name in dict.fromkeys(names.split(", ")):
+            ends.setdefault(name, Counter()).update(counts)
+            most = stalls.get(name, (0.0, 0.0))
+            stalls[name] = max(nb, most[0]), max(sb, most[1])
+    return ends, stalls
 
 
 def _failing(failing: Failing, options: Words) -> Iterator[str]:
-    by = ", ".join(f"{name} {count}" for name, count in failing.troubles.most_common())
+    by = _by(failing)
     yield f"{failing.verdict.value}, {failing.count} times ({by}): {clean(failing.words)}"
     yield from (f"    {line}" for line in story_lines(failing.shortest))
     yield f"  replay: {replay(failing.shortest.case, options)}"

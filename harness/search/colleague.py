@@ -17,6 +17,11 @@ from harness.runner import Pace, Progress, Runner
 
 T = TypeVar("T")
 
+AGAIN = 3
+"""How often the second operator types the command again after it stopped, as its errors say."""
+LATER = 150.0
+"""Cluster seconds until then: not in step with the first operator."""
+
 
 class _Left(BaseException):
     """The second operator is sent home. No ``except Exception`` of a step may keep it from ending."""
@@ -57,12 +62,12 @@ class Colleague:
     def _work(self) -> None:
         self._mine.acquire()
         try:
-            if not self._leaves:
-                Runner(cast(Executor, self), self._make(), watch=self._watch, pace=Pace()).run()
-                self._tell("is done")
-                self.done = True
-        except (OvnswapError, BadInput) as error:
-            self._tell(f"stops: {error}")
+            for attempt in range(1 + AGAIN if not self._leaves else 0):
+                if attempt:
+                    self.sleep(LATER)
+                    self._tell("runs the same command again")
+                if self._typed(again=attempt > 0):
+                    return
         except _Left:
             pass
         except BaseException as error:
@@ -70,6 +75,23 @@ class Colleague:
         finally:
             self.over = True
             self._theirs.release()
+
+    def _typed(self, *, again: bool) -> bool:
+        """Make the plan and run it once; whether nothing is left to do."""
+        try:
+            plan = self._make()
+        except BadInput as error:
+            self._tell(f"has nothing left to do: {error}" if again else f"stops: {error}")
+            self.done = again
+            return again
+        try:
+            Runner(cast(Executor, self), plan, watch=self._watch, pace=Pace()).run()
+        except OvnswapError as error:
+            self._tell(f"stops: {error}")
+            return False
+        self._tell("is done")
+        self.done = True
+        return True
 
     def _watch(self, progress: Progress) -> None:
         if progress.kind == "started" and not progress.step.read_only:

@@ -36,8 +36,8 @@ CHANGES = {"remove": -1, "add": 1}
 AFTERWARDS = (troubles.Hands.KICKS, troubles.Hands.RESET, troubles.Hands.HELM, troubles.Hands.REINSTALL)
 """Programs that come by, whether or not anybody is at work."""
 
-FOLLOWS = {"S15": ("S17",)}
-"""Of two clusters each lacks what the other has acknowledged; which of them a client finds is chance."""
+FOLLOWS = {"S15": ("S17", "S18")}
+"""Of two clusters each lacks what the other has acknowledged; which of them a client finds, and when, is chance."""
 
 Control = tuple[Moment, Summary]
 

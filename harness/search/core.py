@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from harness import health
-from harness.addresses import host_of
+from harness.addresses import host_of, mentioned
 from harness.cluster import DATABASES, ClusterView, Database
 from harness.faults import Fault, FaultKind
 from harness.quorum import majority
@@ -29,8 +29,6 @@ CUTS = frozenset(
     }
 )
 """What HEAL undoes, for all nodes at once."""
-
-_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 
 
 def lasts(kinds: Iterable[FaultKind]) -> bool:
@@ -99,11 +97,12 @@ def _waits_for(view: ClusterView, left: Sequence[str], newcomer: str, words: str
     nodes = [node for node in view.nodes if node.name in left]
     told, wanted, want = words.partition(", wanted ")
     if wanted:  # two lists of addresses: they differ in nobody else
-        apart = {*_ADDRESS.findall(told)} ^ {*_ADDRESS.findall(want)}
+        apart = {*mentioned(told)} ^ {*mentioned(want)}
         return next((n.name for n in nodes if n.address in apart), "") if apart <= {n.address for n in nodes} else ""
     if "membership change pending" in words and newcomer in left:
         return newcomer
-    return next((node.name for node in nodes if _named(node.name, words) or _named(node.address, words)), "")
+    addresses = mentioned(words)
+    return next((node.name for node in nodes if _named(node.name, words) or node.address in addresses), "")
 
 
 def _named(name: str, words: str) -> bool:

@@ -8,12 +8,13 @@ hands of colleagues and programs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from harness.cluster import DATABASES, ClusterView, Database
 from harness.errors import BadInput, Inconclusive
-from harness.executor import LabExecutor
+from harness.executor import LabExecutor, WaitTimeout
 from harness.faults import LATENT, Fault, FaultKind, FaultPlan, TimedFault
 from harness.procedures.wanted import Wanted, make
 from harness.recording import Kind
@@ -184,6 +185,13 @@ class Director:
         words = f"left broken: {', '.join(self.left)}" if self.left else "all that is broken is mended"
         self._ledger.happened(self._lab.now(), words, Kind.FAULT)
 
+    def await_others(self, seconds: float) -> None:
+        """Let colleagues type until they are done or give up, for so many cluster seconds at most."""
+        with suppress(WaitTimeout):
+            self.wait(
+                lambda: all(one.over for _, one, _ in self._colleagues), seconds, "the second operator to be done"
+            )
+
     def close(self) -> None:
         """Nobody else is at work any more."""
         for _, colleague, _ in self._colleagues:
@@ -323,7 +331,7 @@ class Director:
         match hands:
             case Hands.PAUSES:
                 bite.changed = True
-                self._lab.sleep(NOBODY_TYPES_FOR)
+                self._nobody_types()
             case Hands.LOST_ANSWER | Hands.LOST_EXEC:
                 self._losing = bite
                 self._answer_is_lost = CHANGES if hands is Hands.LOST_ANSWER else EXECS
@@ -341,6 +349,14 @@ class Director:
             case Hands.DIES:
                 bite.changed = self._dead = True
                 raise OperatorDied
+
+    def _nobody_types(self) -> None:
+        """Nobody at this keyboard: colleagues and programs go on."""
+        until = self._lab.now() + NOBODY_TYPES_FOR
+        while self._colleagues and self._lab.now() < until:
+            self._lab.sleep(1.0)
+            self._others()
+        self._lab.sleep(max(0.0, until - self._lab.now()))
 
     def _put_back(self, bite: Bite, hands: Hands) -> None:
         before = self._before_all

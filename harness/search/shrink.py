@@ -55,7 +55,9 @@ def shrink(failed: Summary, same: Same | None = None, runs: int = RUNS) -> Shrun
     try:
         work.faults()
         work.earlier()
+        work.core()
         work.schedule()
+        work.core()
         work.nodes()
     except _Spent:
         return Shrunk(work.best, work.runs, whole=False)
@@ -116,6 +118,11 @@ class _Work:
                 continue
             hits = self._case.hits
             self._fails(replace(self._case, hits=(*hits[:number], moved, *hits[number + 1 :])))
+
+    def core(self) -> None:
+        """Faults that end by themselves, and everything healed in the end, if that is enough."""
+        if self._case.core:
+            self._fails(replace(self._case, core=False))
 
     @property
     def _drawn(self) -> bool:

@@ -108,12 +108,17 @@ def broken_by(summary: Summary) -> list[str]:
     return list(dict.fromkeys(found)) or [summary.verdict.value]
 
 
+_IPV6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])")
+
+
 def kind_of(reason: str) -> str:
     """A reason without the names, numbers and ids of one run, so that the same thing has the same words."""
     reason = re.sub(r"\b(nb|sb)\b", "DB", reason)
     reason = re.sub(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b\d+\.\d+\.\d+\.\d+\b", "X", reason)
+    reason = _IPV6.sub("X", reason)
     reason = re.sub(r"(?<=server )[0-9a-f]{4}\b", "X", reason)
     reason = re.sub(r"lacks \d+ acknowledged rows, first \w+", "lacks acknowledged rows", reason)
+    reason = re.sub(r"misses \d+ rows that it has read, .*", "misses rows that it has read", reason)
     reason = re.sub(r"is \d+ entries behind", "is behind", reason)
     reason = re.sub(r"in the \d+ s after", "long after", reason)
     return re.sub(r"\b\d+ s: |kube-ovn-control-plane\d*|(?<=pod )\S+", lambda m: "" if "s:" in m[0] else "NODE", reason)

@@ -37,6 +37,8 @@ AGAIN = 3
 """How often the operator types the command again."""
 LATER = 120.0
 """Cluster seconds until the operator types it again: Kubernetes and raft have noticed by then."""
+OTHERS = 3600.0
+"""Cluster seconds in which a second operator may finish what he began: three attempts, each of which may wait."""
 FAIR = 1
 """The seed of what is drawn where a schedule without chance does not get anywhere."""
 SPREADS = 10.0
@@ -213,6 +215,7 @@ class Trial:
         if not self._case.core:  # else nothing ends by itself
             self._lab.sleep(max((troubles.named(hit.trouble).lasts for hit in self._case.hits), default=0.0))
         self._end_troubles()
+        self._director.await_others(OTHERS)
         if not self._converges() and self._tape is not None and not self._led():
             # Timers that are never drawn anew may elect nobody for ever, where in the world the next one does.
             self._ledger.happened(self._lab.now(), "from here on every delay and timer is drawn")

@@ -118,6 +118,14 @@ class Running:
             history.stall_begun_within(database, step.started, end) for step, end in zip(self.steps, ends, strict=True)
         ]
 
+    def kill_within(self, seconds: float) -> None:
+        """Kill it so many seconds from now, or when the journal says more: no step is passed over."""
+        deadline = time.monotonic() + seconds
+        said = self._journal.stat().st_size
+        while time.monotonic() < deadline and self._journal.stat().st_size == said:
+            time.sleep(LOOK)
+        self.kill()
+
     def kill(self) -> None:
         """SIGKILL: nothing of the process can clean up."""
         self.process.send_signal(signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from harness.executors.kube.api import connect as read_kubeconfig
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "ci" / "rbac.yaml"
-NAMESPACE = "kube-system"
+NAMESPACE = os.environ.get("LAB_NAMESPACE") or "kube-system"
 LASTS = 6 * 3600
 """Seconds for which a token counts."""
 
@@ -67,9 +68,13 @@ class Users:
         self._made: list[tuple[str, str]] = []
 
     def bound_to_the_shipped_roles(self, path: Path) -> Path:
-        """The service account of ``ci/rbac.yaml``, with that very file applied; returns its kubeconfig."""
+        """The service account of ``ci/rbac.yaml``, with that very file applied, but for Kube-OVN's namespace; returns
+        its kubeconfig."""
         self._account("ovnswap")
         for item in yaml.safe_load_all(SHIPPED.read_text(encoding="utf-8")):
+            for named in (item["metadata"], *item.get("subjects", ())):
+                if "namespace" in named:
+                    named["namespace"] = NAMESPACE
             self._create(item)
         return self._config("ovnswap", path)
 

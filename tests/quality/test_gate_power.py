@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from harness.gate import mutation
+from harness.gate import mutation, situations
 from harness.gate.equivalence import equivalent
 from harness.gate.gate import Settings
 from harness.gate.mutation import EQUIVALENT, LINT, LIVES, MONITOR, RUN, Fate, Score
 from harness.gate.subject import ours
 from harness.report.gate_mutants import mutants_data, mutants_lines
-from harness.search import mutants
+from harness.search import mutants, trial
+from harness.search.case import Hit
+from harness.search.trial import Verdict
 
 LEAVER = "kube-ovn-control-plane3"
 
@@ -20,31 +22,29 @@ LEAVER = "kube-ovn-control-plane3"
 @pytest.mark.parametrize("name", ["guarded:remove", "guarded:add", "guarded:replace"])
 def test_what_can_be_read_is_found_without_a_run(name: str) -> None:
     (subject,) = ours(name)
-    case = mutation.case_of(subject)
-    plan, view, todo = mutation.mutations(case)
-    read = [mutation.read(case, plan, view, one) for one in todo]
+    usual = situations.grounds(subject)[0]
+    todo = list(mutants.mutations(usual.plan, usual.view))
+    read = [mutation.read(usual, one) for one in todo]
     killed = sum(fate is not None and fate.how == LINT for fate in read)
     assert killed > 0.5 * len(todo)
     hidden = [one for one, fate in zip(todo, read, strict=True) if fate is None]
     assert {one.split()[0] for one in hidden} <= {"unchecked", "unawaited", "leader-only", "twice", "later"}
-    assert sum(one.startswith("later") for one in hidden) <= 2
+    assert not any(one.startswith("later") for one in hidden)
 
 
 @pytest.mark.parametrize(
     ("mutant", "how", "by"),
     [
         (f"unawaited RollNextPod(1, 3, {LEAVER})", MONITOR, "M2: roll pod 1 of 3 is taken for done although: pod"),
-        (f"unchecked RollNextPod(1, 3, {LEAVER})", MONITOR, "M1: roll pod 1 of 3 acts although: nb server"),
+        (f"unchecked RollNextPod(1, 3, {LEAVER})", RUN, "unsafe: P1: 10 s: operator: resume ovn-central: leaves nb"),
         ("leader-only AwaitInOrder()", MONITOR, "M2: check nb and sb on every member is taken for done although"),
     ],
 )
 def test_what_is_not_written_is_found_by_faults_at_the_step(mutant: str, how: str, by: str) -> None:
     (subject,) = ours("guarded:remove")
-    case = mutation.case_of(subject)
-    plan, _, todo = mutation.mutations(case)
-    assert mutant in todo
-    step = mutants.keys(plan).index(mutant.partition(" ")[2]) + 1
-    fate = mutation.run((case, mutant, step))
+    where = situations.grounds(subject)
+    assert mutant in mutants.mutations(where[0].plan, where[0].view)
+    fate = mutation.run((where, mutant))
     assert (fate.how, fate.by[: len(by)]) == (how, by)
 
 
@@ -64,16 +64,16 @@ EQUIVALENTS = {
 @pytest.mark.parametrize("mutant", EQUIVALENTS)
 def test_only_what_changes_nothing_is_called_equivalent(mutant: str) -> None:
     (subject,) = ours("guarded:remove")
-    plan, _, todo = mutation.mutations(mutation.case_of(subject))
-    assert mutant in todo
-    reason = equivalent(plan, mutant, 3)
+    usual = situations.grounds(subject)[0]
+    assert mutant in mutants.mutations(usual.plan, usual.view)
+    reason = equivalent(usual.plan, mutant, 3)
     assert EQUIVALENTS[mutant] in reason
     assert bool(EQUIVALENTS[mutant]) == bool(reason)
 
 
 def test_the_score_counts_what_is_not_equivalent() -> None:
     (subject,) = ours("guarded:remove")
-    case = mutation.case_of(subject)
+    case = situations.case_of(subject)
     hows = (LINT, RUN, MONITOR, LIVES, EQUIVALENT)
     fates = tuple(Fate(f"drop {how}", how, f"{how}: why", 1, case) for how in hows)
     score = Score("guarded:remove", 9, fates)
@@ -89,3 +89,44 @@ def test_a_budget_and_a_sample_bound_the_work() -> None:
     sample = mutation.score(subject, Settings(runs=3, budget=None))
     assert len(sample.fates) == 3
     assert len(mutation.score(subject, replace(Settings(), budget=0.0)).fates) == 1
+
+
+SECOND_OPERATOR = ("4:before:second-operator", "4:before:operator-pauses")
+
+
+def test_a_check_is_tried_where_somebody_else_has_done_it_all_meanwhile() -> None:
+    usual = situations.grounds(ours("guarded:add")[0])[0]
+    clear = next(name for name in mutants.keys(usual.plan) if name.startswith("ClearFiles"))
+    base = replace(usual.case, hits=tuple(map(Hit.parse, SECOND_OPERATOR)))
+    assert base in list(situations.cases(usual, f"unchecked {clear}"))
+    done = trial.run(base)
+    assert (done.verdict, done.broken) == (Verdict.DONE, ())
+    careless = trial.run(replace(base, mutation=f"unchecked {clear}"))
+    assert careless.verdict is Verdict.UNSAFE
+    assert any("removes the files of kube-ovn-control-plane4" in reason for reason in careless.reasons)
+
+
+def test_a_mistake_is_the_same_on_another_cluster() -> None:
+    usual, first, dead = situations.grounds(ours("guarded:remove")[0])
+    assert situations.there("drop ScaleIn(ovn-central, 2)", usual.plan, dead.plan) == "drop ScaleIn(ovn-central, 3)"
+    keep = next(name for name in mutants.keys(usual.plan) if name.startswith("KeepPodForLast"))
+    assert (
+        situations.there(f"drop {keep}", usual.plan, first.plan) == "drop KeepPodForLast(kube-ovn-control-plane, True)"
+    )
+    assert situations.there(f"drop {keep}", usual.plan, dead.plan) == ""
+
+
+def test_a_step_without_its_check_has_none_when_it_looks_again_either() -> None:
+    usual = situations.grounds(ours("guarded:add")[0])[0]
+    roll = next(name for name in mutants.keys(usual.plan) if name.startswith("RollNextPod"))
+    step = mutants.keys(usual.plan).index(roll) + 1
+    hit = Hit.parse(f"{step}:before:pause@kube-ovn-control-plane2")
+    run = trial.run(replace(usual.case, hits=(hit,), mutation=f"unchecked {roll}"))
+    assert any(words.startswith("M1: roll pod 1 of 4 acts although: ") for words in run.broken)
+
+
+def test_an_argument_that_a_run_refutes_is_not_believed() -> None:
+    usual = situations.grounds(ours("guarded:remove")[0])[0]
+    remove = next(name for name in mutants.keys(usual.plan) if name.startswith("Remove(nb"))
+    wrong = Fate(f"unawaited {remove}", EQUIVALENT, "so it is said", 0, usual.case)
+    assert mutation.confirmed((usual, wrong)).how == RUN

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.addresses import host_of, is_ip, join_list, raft_address, split_list
+from harness.addresses import host_of, is_ip, join_list, mentioned, raft_address, split_list
 
 ips = st.ip_addresses().map(str)
 
@@ -68,3 +68,17 @@ def test_a_list_is_read_as_it_was_written(addresses: list[str]) -> None:
 )
 def test_blanks_and_empty_items_are_dropped_and_the_order_is_kept(value: str, addresses: tuple[str, ...]) -> None:
     assert split_list(value) == addresses
+
+
+@pytest.mark.parametrize(
+    ("sentence", "addresses"),
+    [
+        ("the label is on 172.18.0.3,172.18.0.5", ("172.18.0.3", "172.18.0.5")),
+        ("nb server at fd00:10::2 knows fd00:10::2,fd00:10::3", ("fd00:10::2", "fd00:10::2", "fd00:10::3")),
+        ("(1b9a at tcp:[fd00:10::2]:6643) and ssl:172.18.0.3:6644.", ("fd00:10::2", "172.18.0.3")),
+        ("NODE_IPS=::1 and 10.0.0.1:6643: not fd00::, but [fd00::1]:6643", ("::1", "10.0.0.1", "fd00::", "fd00::1")),
+        ("12:30:05 on node-fd00--1, 3.1 and v1.27.3", ()),
+    ],
+)
+def test_the_addresses_that_a_sentence_mentions(sentence: str, addresses: tuple[str, ...]) -> None:
+    assert mentioned(sentence) == addresses

@@ -36,7 +36,7 @@ def test_no_kubeconfig(tmp_path: Path) -> None:
     missing = ("--kubeconfig", str(tmp_path / "nowhere"), "--context", "lab", "--allow-cluster", UID)
     result = ovnswap("status", "--backend", "kube", *missing)
     assert result.exit_code == ExitCode.USAGE
-    assert "no kubeconfig" in complaint(result)
+    assert f"no kubeconfig at {tmp_path / 'nowhere'}: " in complaint(result)
 
 
 @pytest.mark.parametrize("content", ["", "just words", "a: [", '{"contexts": 3}'])

@@ -98,6 +98,7 @@ def test_each_plan_is_tried_under_several_schedules(options: tuple[str, ...], ki
     assert three["runsThereAre"] == 3 * one["runsThereAre"]
     assert (three["schedules"], three["faultPlans"], three["runs"]) == (3, kind, 6)
     assert all(len(name.split(", ")) == faults for name in three["faults"])
+    assert ("expected: 6 runs take about" in results[0].stderr) == (kind == "all pairs")
 
 
 def test_one_place_tells_its_story_also_when_it_ends_well() -> None:
@@ -149,6 +150,7 @@ def test_ctrl_c_keeps_what_was_tried_and_says_so(tmp_path: Path) -> None:
         (("--node-ips", "172.18.0.3"), "no effect without --from"),
         (("--schedules", "0"), "0 is not in the range"),
         (("--schedules", "2", "--backend", "ovsdb", "--runs", "1"), "draw their schedule themselves"),
+        (("--pairs", "all", "--jobs", "2"), "pairs of faults take about"),
         (("--pairs", "some"), "is not one of 'covering', 'all'"),
         (("--pairs", "all", "--at", "9:during:operator-dies"), "have no effect on one run"),
     ],

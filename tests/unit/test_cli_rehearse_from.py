@@ -175,6 +175,23 @@ def test_a_node_that_is_down_is_down_in_the_twin(tmp_path: Path) -> None:
         assert all(lab.view().leader(database) is not None for database in DATABASES)
 
 
+def test_a_cluster_of_ipv6_addresses_has_a_twin_too(tmp_path: Path) -> None:
+    paths = []
+    for path in PASTED:
+        paths.append(tmp_path / Path(path).name)
+        paths[-1].write_text(Path(path).read_text().replace("172.18.0.", "fd00:10::"))
+    found = twin.of([str(path) for path in paths], values()).spec
+    assert found.nodes == (
+        ("kube-ovn-control-plane", "fd00:10::3"),
+        ("kube-ovn-control-plane2", "fd00:10::5"),
+        ("kube-ovn-control-plane3", "fd00:10::4"),
+    )
+    summary = trial.run(Case(Wanted("guarded", "remove", LEAVER), found))
+    assert summary.verdict is Verdict.DONE, summary.reasons
+    unnamed = twin.of([str(path) for path in paths[1:]], values()).spec
+    assert [name for name, _ in unnamed.nodes] == ["fd00-10--3", "fd00-10--4", "fd00-10--5"]
+
+
 # -- twins from database files ----------------------------------------------------------------------------------------
 
 

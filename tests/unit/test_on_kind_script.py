@@ -33,7 +33,7 @@ class Checkout:
 
     at: Path
 
-    def start(self, budget: int = 60, **variables: str) -> subprocess.Popen[str]:
+    def start(self, budget: int = 60, *tests: str, **variables: str) -> subprocess.Popen[str]:
         env = {
             "PATH": f"{self.at / 'bin'}:{os.environ['PATH']}",
             "KIND_BUDGET": str(budget),
@@ -42,7 +42,7 @@ class Checkout:
         }
         return subprocess.Popen(
             # A shell can't trap what it was started to ignore, as jobs in the background are.
-            ["env", "--default-signal=INT", "bash", "ci/on-kind.sh", "reports"],
+            ["env", "--default-signal=INT", "bash", "ci/on-kind.sh", "reports", *tests],
             cwd=self.at,
             env={**env, **variables},
             stdout=subprocess.PIPE,
@@ -51,8 +51,8 @@ class Checkout:
             start_new_session=True,
         )
 
-    def run(self, budget: int = 60) -> tuple[int, str]:
-        with self.start(budget) as process:
+    def run(self, budget: int = 60, *tests: str) -> tuple[int, str]:
+        with self.start(budget, *tests) as process:
             out, _ = process.communicate(timeout=120)
         return process.returncode, out
 
@@ -95,6 +95,14 @@ def checkout(tmp_path: Path):
 def test_the_lab_is_made_tested_and_taken_down(checkout: Checkout) -> None:
     assert checkout.run() == (0, "")
     assert checkout.log == ["lab down", "lab up", "tests", "lab down"]
+
+
+def test_tests_that_are_named_are_run_in_place_of_the_usual_ones(checkout: Checkout) -> None:
+    checkout.tests('printf "%s\\n" "${@: -3}" >>log')
+    assert checkout.run(60, "scenarios/test_add.py", "-k", "leads-both and 3") == (0, "")
+    assert checkout.log[-4:] == ["scenarios/test_add.py", "-k", "leads-both and 3", "lab down"]
+    assert checkout.run() == (0, "")
+    assert checkout.log[-4:-2] == ["tests/kind/test_bad_input.py", "-k"]
 
 
 def test_tests_that_fail_are_a_failure(checkout: Checkout) -> None:

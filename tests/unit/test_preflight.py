@@ -263,3 +263,17 @@ def test_a_live_node_without_label_and_pod_is_to_be_brought_back_first() -> None
     assert check.verdict == REFUSED
     assert f"kubectl label node {node.name} kube-ovn/role=master" in check.todo
     assert preflight.bring_back(gone, replace(unlabelled, ready=False)) == "", "a dead node gets no pod"
+
+
+def test_a_node_that_was_kicked_is_not_to_be_brought_back() -> None:
+    """Seen on kind: its label was given back as told, and its new server was never let in."""
+    cluster = healthy(3)
+    node = cluster.view().nodes[0]
+    for raft in cluster.raft.values():
+        raft.remove(node.address)
+        raft.elect()
+    view = cluster.view()
+    unlabelled = replace(view.nodes[0], labels={})
+    pods = tuple(p for p in view.pods if p.node != node.name)
+    gone = replace(view, nodes=(unlabelled, *view.nodes[1:]), pods=pods)
+    assert preflight.bring_back(gone, unlabelled) == ""

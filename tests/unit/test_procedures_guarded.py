@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from support_executor import World
@@ -18,7 +18,7 @@ from harness.plan import Plan
 from harness.procedures import guarded
 from harness.procedures.guarded import Options
 from harness.runner import Runner
-from harness.steps import ClearFiles, MakeRoom, Remove, RollNextPod, ScaleIn, SetEnv, Step
+from harness.steps import ClearFiles, MakeRoom, Remove, RestartOutdated, RollNextPod, ScaleIn, SetEnv, Step
 
 A, B, C, D, E = names_of(5)
 NB, SB = Database.NB, Database.SB
@@ -287,6 +287,19 @@ def test_run_again_it_changes_nothing_but_what_was_left(name: str) -> None:
     finish(world, plan_of)
     made = {m[0] for m in world.mutations[mutations:]}
     assert made <= {"backup", "patch_rollout", "pause", "resume", "set_env", "delete_pod"}, "no member restarts"
+
+
+@pytest.mark.parametrize("name", [n for n in ORDERLY if n.startswith("add")])
+def test_pods_with_the_old_addresses_are_something_left_to_do(name: str) -> None:
+    """A run was killed when the workload had its new addresses and no pod had been restarted (seen on kind)."""
+    make, plan_of, _ = ORDERLY[name]
+    world, _ = run(make(), plan_of)
+    view = world.view()
+    pods = tuple(
+        replace(pod, env={**pod.env, "OVN_DB_IPS": "172.18.0.3"}) if pod.app == "ovs" else pod for pod in view.pods
+    )
+    assert pods != view.pods
+    assert any(isinstance(step, RestartOutdated) for step in plan_of(replace(view, pods=pods)).steps)
 
 
 def test_a_finished_removal_leaves_nothing_to_remove() -> None:

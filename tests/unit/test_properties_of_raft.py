@@ -87,6 +87,10 @@ def the_same_entry_after_another() -> Files:
     )
 
 
+def an_entry_of_an_old_term() -> Files:
+    return Files().write(B, Term(2, A), Appended(3, 2), Appended(4, 1))
+
+
 def a_leader_that_takes_back() -> Files:
     return Files().write(A, Appended(3, 1, "x"), Appended(4, 1, "y"), Appended(3, 1, "z"))
 
@@ -191,6 +195,7 @@ CASES: list[tuple[str, Callable[[], Files], str]] = [
     ("S2", two_votes_across_a_restart, "voted for bbbb and for aaaa in term 2"),
     ("S3", another_entry_of_the_same_term, "has another entry 3 of term 1"),
     ("S3", the_same_entry_after_another, "has another entry 4 of term 2"),
+    ("S3", an_entry_of_an_old_term, "has entry 4 of term 1 after one of term 2"),
     ("S4", a_leader_that_takes_back, "cut its log off at 3"),
     ("S5", a_leader_without_what_was_committed, "leads term 2 without entry 3 of term 1"),
     ("S5", an_old_leader_that_commits_what_the_new_one_lacks, "leads term 2 without entry 3"),

@@ -13,7 +13,7 @@ from harness.cluster import ClusterView
 from harness.faults import Fault, FaultKind
 from harness.procedures.wanted import Wanted
 from harness.report.rehearsal import Words, replay
-from harness.search import core, trial
+from harness.search import core, shrink, trial
 from harness.search.case import Case, Hit
 from harness.search.opened import opened
 from harness.search.tape import Edit
@@ -83,6 +83,17 @@ def test_a_core_that_does_not_come_in_order_is_a_failure(monkeypatch: pytest.Mon
     summary = trial.run(LEFT)
     assert summary.verdict is Verdict.STUCK
     assert any("leader" in reason for reason in summary.reasons)
+    small = shrink.shrink(summary)
+    assert small.whole
+    assert small.case.core, "without it everything is healed"
+
+
+def test_a_core_that_has_no_part_in_a_failure_is_left_out() -> None:
+    failed = trial.run(replace(CUT, mutation="drop Remove(nb, 172.18.0.5)"))
+    assert failed.bad, failed.reasons
+    small = shrink.shrink(failed)
+    assert small.whole
+    assert (small.case.core, small.case.hits) == (False, ())
 
 
 def test_who_stays_cut_off_is_cut_off_again_and_nobody_else() -> None:
@@ -115,3 +126,23 @@ def test_an_excuse_names_who_was_left_broken(words: str, left: str, excused: boo
     found = core.excuses(view(), (left,), SPARE, (words,))
     assert found == ((f"{left} was left broken: {words}",) if excused else ())
     assert core.excuses(view(), (left,), SPARE, (words, "sb has no leader")) == ()
+
+
+def ipv6(text: str) -> str:
+    return text.replace("172.18.0.", "fd00:10::")
+
+
+@pytest.mark.parametrize(
+    ("words", "left", "excused"),
+    [
+        ("P8: nb server at fd00:10::4 does not answer", SECOND, True),
+        ("P8: nb server at fd00:10::41 does not answer", SECOND, False),
+        ("P8: nb server at fd00:10::4:1 does not answer", SECOND, False),
+        ("P9: Ready ovn-central pods are at fd00:10::3, wanted fd00:10::3,fd00:10::4", SECOND, True),
+        ("P9: the label is on fd00:10::3,fd00:10::5, wanted fd00:10::3,fd00:10::4", SECOND, False),
+    ],
+)
+def test_it_may_name_an_ipv6_address(words: str, left: str, excused: bool) -> None:
+    whole = view()
+    there = replace(whole, nodes=tuple(replace(node, address=ipv6(node.address)) for node in whole.nodes))
+    assert bool(core.excuses(there, (left,), SPARE, (words,))) == excused

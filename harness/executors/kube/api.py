@@ -85,7 +85,8 @@ def connect(kubeconfig: Path | None, context: str | None) -> Connection:
     try:
         contexts, active = _CONFIG.list_kube_config_contexts(path)
     except (ConfigException, OSError) as error:
-        raise BadInput(f"no kubeconfig: {_one_line(error)}", todo="--kubeconfig FILE, or set KUBECONFIG") from None
+        seen = f"no kubeconfig at {source}: {_one_line(error)}"
+        raise BadInput(seen, todo="--kubeconfig FILE, or set KUBECONFIG") from None
     except Exception as error:  # PyYAML's errors, and AttributeError or TypeError for a file of another kind
         seen = f"{source} is no kubeconfig: {_one_line(error)}"
         raise BadInput(seen, todo="--kubeconfig FILE") from None

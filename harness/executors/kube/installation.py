@@ -27,6 +27,7 @@ DATABASES_AT = "/etc/ovn"
 _RELEASE = re.compile(r"v\d+\.\d+\.\d+")
 _OF_EVERY_NODE = ("kubernetes.io/os", "kubernetes.io/arch", "beta.kubernetes.io/os", "beta.kubernetes.io/arch")
 _ONLY = "the procedures are for raft clusters on the nodes' own disks"
+_BY_ONE_LABEL = f"let one node label alone, with one value, place deployment/{CENTRAL}"
 
 Object = Mapping[str, Any]
 
@@ -176,7 +177,8 @@ def _directory(template: Object, container: Object) -> str:
     path = (volume.get("hostPath") or {}).get("path", "").rstrip("/")
     if not path:
         held = ", ".join(key for key in volume if key != "name") or "nothing"
-        raise Refused(f"deployment/{CENTRAL}: {DATABASES_AT} is {held}, not a directory of the node", why=_ONLY)
+        seen = f"deployment/{CENTRAL}: {DATABASES_AT} is {held}, not a directory of the node"
+        raise Refused(seen, why=_ONLY, todo="nothing here can help with this mode")
     return str(path)
 
 
@@ -188,9 +190,8 @@ def _label(template: Object, nodes: list[Object]) -> tuple[tuple[str, str], tupl
     ) or {}
     terms = required.get("nodeSelectorTerms") or []
     if len(terms) > 1:
-        raise Refused(
-            f"deployment/{CENTRAL} has {len(terms)} alternative node affinities", why="no one label places it"
-        )
+        seen = f"deployment/{CENTRAL} has {len(terms)} alternative node affinities"
+        raise Refused(seen, why="no one label places it", todo=_BY_ONE_LABEL)
     for expression in (e for term in terms for e in term.get("matchExpressions") or []):
         values = expression.get("values") or []
         if expression["operator"] == "Exists":
@@ -199,11 +200,11 @@ def _label(template: Object, nodes: list[Object]) -> tuple[tuple[str, str], tupl
             wanted[expression["key"]] = values[0]
         else:
             seen = f"deployment/{CENTRAL}: node affinity {expression['key']} {expression['operator']} {values}"
-            raise Refused(seen, why="no one label places it")
+            raise Refused(seen, why="no one label places it", todo=_BY_ONE_LABEL)
     candidates = {key: value for key, value in wanted.items() if key not in _OF_EVERY_NODE}
     if len(candidates) != 1:
-        seen = ", ".join(sorted(candidates)) or "none"
-        raise Refused(f"deployment/{CENTRAL} is placed by these node labels: {seen}", why="exactly one can be moved")
+        seen = f"deployment/{CENTRAL} is placed by these node labels: {', '.join(sorted(candidates)) or 'none'}"
+        raise Refused(seen, why="exactly one can be moved", todo=_BY_ONE_LABEL)
     key, value = next(iter(candidates.items()))
     notes = (f"the label that places {CENTRAL} is {key}, which other components use too",) * ("kubernetes.io/" in key)
     return (key, value if value is not None else _usual(nodes, key)), notes

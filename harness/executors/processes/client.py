@@ -1,6 +1,6 @@
-"""The client workload: marker rows into nb, one at a time, and a look for northd's rows in sb.
+"""The client workload: marker rows into nb, one at a time, a look for northd's rows in sb, at times at all.
 
-Two threads outside of all nodes, each with one connection to a leader among the addresses that OVN_DB_IPS lists at that
+Threads outside of all nodes, each with one connection to a leader among the addresses that OVN_DB_IPS lists at that
 moment, as ovn-controller and kube-ovn-controller do it.
 """
 
@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from harness.cluster import Database
+from harness.cluster import DATABASES, Database
 from harness.executors.processes import jsonrpc
 from harness.executors.processes.database import insert_marker, markers, server_state
 from harness.executors.processes.network import CLIENT, Network
 from harness.executors.processes.real_clock import RealClock
+from harness.reads import Reads
 from harness.workload import History, Write
 
 INTERVAL = 1.0
@@ -34,9 +35,13 @@ SHORTEST = 0.1
 AT_ONCE = 50
 """Rows asked for in one look into sb, the oldest first."""
 
+ALL_EVERY = 10.0
+"""Cluster seconds between two looks at all rows of both databases."""
+
 
 class LeaderConnection:
-    """Finds a leader, keeps the connection, and drops it when the server no longer leads."""
+    """Finds a leader, keeps the connection, and drops it when the server no longer leads. Servers at an index that is
+    not ``fresh`` are passed over."""
 
     def __init__(
         self,
@@ -44,8 +49,10 @@ class LeaderConnection:
         network: Network,
         addresses: Callable[[], tuple[str, ...]],
         scale: float,
+        fresh: Callable[[int], bool] = lambda _index: True,
     ) -> None:
         self._database = database
+        self._fresh = fresh
         self._network = network
         self._addresses = addresses
         self._limit = max(SHORTEST, CONNECTS_WITHIN * scale)
@@ -80,7 +87,7 @@ class LeaderConnection:
             state = server_state(connection, self._database, self._limit)
         except (OSError, jsonrpc.Refused):
             return False
-        return state is not None and state.leader and state.connected
+        return state is not None and state.leader and state.connected and self._fresh(state.index)
 
 
 class ProcessClient:
@@ -107,6 +114,7 @@ class ProcessClient:
         self._nb: dict[str, Write] = {}
         self._sb: dict[str, Write] = {}
         self._unseen: dict[str, None] = {}
+        self._reads = {database: Reads(database) for database in DATABASES}
 
     def start(self) -> None:
         """Begin a new history. Names of rows go on where an earlier one ended."""
@@ -116,13 +124,14 @@ class ProcessClient:
             self._nb.clear()
             self._sb.clear()
             self._unseen.clear()
+            self._reads = {database: Reads(database) for database in DATABASES}
             self._started, self._stopped = self._now(), None
         self._ending = threading.Event()
         self._threads = [
             threading.Thread(
                 target=self._guarded, args=(work, self._ending), name=f"client {work.__name__}", daemon=True
             )
-            for work in (self._write, self._read)
+            for work in (self._write, self._read, self._read_all)
         ]
         for thread in self._threads:
             thread.start()
@@ -139,8 +148,10 @@ class ProcessClient:
     def history(self) -> History:
         with self._lock:
             writes = [*self._nb.values(), *self._sb.values()]
+            missed = tuple(regression for reads in self._reads.values() for regression in reads.regressions)
             stopped = self._stopped if self._stopped is not None else self._now()
-        return History(self._started, stopped, tuple(sorted(writes, key=lambda w: (w.invoked, w.database.value))))
+        in_order = tuple(sorted(writes, key=lambda w: (w.invoked, w.database.value)))
+        return History(self._started, stopped, in_order, missed)
 
     def _guarded(self, work: Callable[[threading.Event], None], ending: threading.Event) -> None:
         try:
@@ -150,6 +161,11 @@ class ProcessClient:
 
     def _leader_connection(self, database: Database) -> LeaderConnection:
         return LeaderConnection(database, self._network, lambda: self._listed(database), self._scale)
+
+    def _fresh_leader(self, database: Database) -> LeaderConnection:
+        """For reading: not behind what was read before."""
+        fresh = self._reads[database].fresh
+        return LeaderConnection(database, self._network, lambda: self._listed(database), self._scale, fresh)
 
     # -- nb -----------------------------------------------------------------------------------------------------
 
@@ -187,7 +203,7 @@ class ProcessClient:
     # -- sb -----------------------------------------------------------------------------------------------------
 
     def _read(self, ending: threading.Event) -> None:
-        leader = self._leader_connection(Database.SB)
+        leader = self._fresh_leader(Database.SB)
         patience = max(SHORTEST, PATIENCE * self._scale)
         try:
             while not ending.wait(RETRY * self._scale):
@@ -210,3 +226,31 @@ class ProcessClient:
             for row in rows:
                 del self._unseen[row]
                 self._sb[row] = Write(Database.SB, row, self._sb[row].invoked, now)
+
+    # -- all rows -----------------------------------------------------------------------------------------------
+
+    def _read_all(self, ending: threading.Event) -> None:
+        """As OVN's clients read: from a leader, and from none that is behind what was read before."""
+        leaders = {database: self._fresh_leader(database) for database in DATABASES}
+        try:
+            while not ending.wait(ALL_EVERY * self._scale):
+                for database, leader in leaders.items():
+                    self._look(database, leader)
+        finally:
+            for leader in leaders.values():
+                leader.drop()
+
+    def _look(self, database: Database, leader: LeaderConnection) -> None:
+        patience = max(SHORTEST, PATIENCE * self._scale)
+        connection = leader.get()
+        if connection is None:
+            return
+        try:
+            rows = sorted(markers(connection, database, patience))
+            state = server_state(connection, database, patience)  # after the rows: the index is no older than these
+        except (OSError, jsonrpc.Refused):
+            leader.drop()
+            return
+        if state is not None:
+            with self._lock:
+                self._reads[database].look(rows, state.index, self._now())

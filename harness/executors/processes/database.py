@@ -17,23 +17,27 @@ MARKER_TABLE = "Address_Set"
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """The row of ``_Server``'s Database table: ovsdb-server(5)."""
+    """The row of ``_Server``'s Database table: ovsdb-server(5). ``index`` is how far the database has come in the log,
+    0 where the server does not say."""
 
     leader: bool
     connected: bool
     cluster_id: str | None
+    index: int = 0
 
 
 def server_state(connection: Connection, database: Database, timeout: float) -> ServerState | None:
     """What the server says of ``database``; None if it has no such database. Raises OSError or Refused."""
-    columns = ["leader", "connected", "cid"]
+    columns = ["leader", "connected", "cid", "index"]
     where = [["name", "==", database.schema]]
     operation = {"op": "select", "table": "Database", "where": where, "columns": columns}
     answer = connection.request("transact", ["_Server", operation], timeout)
     rows = answer[0].get("rows", [])
     if not rows:
         return None
-    return ServerState(bool(rows[0]["leader"]), bool(rows[0]["connected"]), _optional(rows[0]["cid"]))
+    row = rows[0]
+    index = row["index"] if isinstance(row["index"], int) else 0  # an empty set while it has none
+    return ServerState(bool(row["leader"]), bool(row["connected"]), _optional(row["cid"]), index)
 
 
 def insert_marker(connection: Connection, name: str, timeout: float) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 from fake_kube.runtime import Clock, Timer
 from fake_raft import Process
-from harness.cluster import Database
+from harness.cluster import DATABASES, Database
 from harness.executors.simulation.cluster import Machines
+from harness.reads import Reads
 from harness.workload import History, Write
 
 INTERVAL = 1.0
@@ -34,6 +35,7 @@ class SimulatedClient:
         self._nb: dict[str, tuple[float, float | None]] = {}
         self._sb: dict[str, tuple[float, float | None]] = {}
         self._unseen: dict[str, None] = {}
+        self._reads = {database: Reads(database) for database in DATABASES}
         self._timer: Timer | None = None
         self._current: str | None = None
 
@@ -44,6 +46,7 @@ class SimulatedClient:
         self._nb.clear()
         self._sb.clear()
         self._unseen.clear()
+        self._reads = {database: Reads(database) for database in DATABASES}
         self._started = self._clock.now()
         self._write()
         self._read()
@@ -58,7 +61,9 @@ class SimulatedClient:
         stopped = self._stopped if self._stopped is not None else self._clock.now()
         writes = [Write(Database.NB, row, at, ack) for row, (at, ack) in self._nb.items()]
         writes += [Write(Database.SB, row, at, ack) for row, (at, ack) in self._sb.items()]
-        return History(self._started, stopped, tuple(sorted(writes, key=lambda w: (w.invoked, w.database.value))))
+        missed = tuple(regression for reads in self._reads.values() for regression in reads.regressions)
+        in_order = tuple(sorted(writes, key=lambda w: (w.invoked, w.database.value)))
+        return History(self._started, stopped, in_order, missed)
 
     # -- nb -----------------------------------------------------------------------------------------------------
 
@@ -99,23 +104,30 @@ class SimulatedClient:
         self._current = None
         self._clock.call_later(delay, self._write)
 
-    # -- sb -----------------------------------------------------------------------------------------------------
+    # -- reading ------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
         if not self._running:
             return
-        server = self._reader() if self._unseen else None
-        if server is not None:
-            rows = frozenset(server.rows() or ())
-            now = self._clock.now()
-            for row in [row for row in self._unseen if row in rows]:
+        self._look(Database.NB)
+        rows = self._look(Database.SB)
+        if rows and self._unseen:
+            seen, now = frozenset(rows), self._clock.now()
+            for row in [row for row in self._unseen if row in seen]:
                 del self._unseen[row]
                 self._sb[row] = (self._sb[row][0], now)
         self._clock.call_later(RETRY, self._read)
 
-    def _reader(self) -> Process | None:
-        """Any connected sb server that is listed and reached: ovn-controller reads from whichever answers."""
-        return next((s for s in self._reached(Database.SB) if s.connected), None)
+    def _look(self, database: Database) -> tuple[str, ...]:
+        """All rows that the client can read now: of any connected server that is listed, reached, and not behind what
+        it has read before. ovn-controller reads from whichever answers."""
+        reads = self._reads[database]
+        server = next((s for s in self._reached(database) if s.connected and reads.fresh(s.index)), None)
+        rows = server.rows() if server is not None else None
+        if server is None or rows is None:
+            return ()
+        reads.look(rows, server.index, self._clock.now())
+        return rows
 
     def _leader(self, database: Database) -> Process | None:
         """The leader among the listed servers that this client reaches: writers connect to leaders only."""

@@ -351,6 +351,19 @@ def a_container_that_ends_by_itself_is_restarted_ever_later(world: World) -> dic
     }
 
 
+@case
+def the_liveness_count_outlives_the_container(world: World) -> dict[str, object]:
+    """Three or four failures in a life of ten seconds; the next life is killed by its first or second."""
+    world.sicken("D", True)
+    world.create(Shape(replicas=1, period=3.0, liveness=True, ends=10.0, labelled="D"))
+    codes = []
+    for count in (1, 2):
+        world.wait(lambda count=count: active(world) and active(world)[0].restarts >= count, f"restart {count}")
+        codes.append(active(world)[0].exit)
+    world.sicken("D", False)
+    return {"codes": codes}
+
+
 # -- DaemonSets (facts 8) ---------------------------------------------------------------------------------------------
 @case
 def a_daemonset_makes_the_new_pod_when_the_old_one_is_gone(world: World) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import Any
 from kube_world import NODES, WITHIN, Deletions, SeenPod, Shape
 
 from fake_kube.cluster import Cluster
-from fake_kube.objects import DaemonSetSpec, DeploymentSpec, KubeError, Phase, ProbeSpec, Selector
+from fake_kube.objects import DaemonSetSpec, DeploymentSpec, KubeError, Phase, ProbeSpec, Selector, State
 from fake_kube.profile import kubernetes_profile
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "fake_kube"))
@@ -48,6 +48,7 @@ class FakeWorld:
                 restarts=pod.restarts,
                 failed=pod.phase is Phase.FAILED,
                 exit=pod.last_exit,
+                running=pod.state is State.RUNNING,
             )
             for pod in self._cluster.pods.values()
         )
@@ -142,6 +143,20 @@ class FakeWorld:
         else:
             self._cluster.resume(NAME)
 
+    def surge(self, surge: int, unavailable: int) -> None:
+        self._cluster.patch_deployment(NAME, max_surge=surge, max_unavailable=unavailable)
+
+    def undo(self) -> str:
+        try:
+            self._cluster.undo(NAME)
+        except KubeError as error:
+            return str(error)
+        return ""
+
+    def replicasets(self) -> tuple[tuple[str, int], ...]:
+        found = sorted(self._cluster.replicasets.values(), key=lambda rs: (rs.created, rs.serial))
+        return tuple((dict(rs.template.env)["VALUE"], rs.replicas) for rs in found)
+
     def rollout(self) -> tuple[bool, str]:
         try:
             return self._cluster.rollout_status(self._kind, NAME)
@@ -150,6 +165,15 @@ class FakeWorld:
 
     def restart_kubelet(self, node: str) -> None:
         self._cluster.restart_kubelet(node)
+
+    def power(self, node: str, on: bool) -> None:
+        if on:
+            self._cluster.node_up(node)
+        else:
+            self._cluster.node_down(node)
+
+    def node_ready(self, node: str) -> bool:
+        return self._cluster.nodes[node].ready
 
     def close(self) -> None:
         self._cluster.close()

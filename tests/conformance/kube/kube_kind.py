@@ -10,6 +10,7 @@ from typing import Any
 from kube_world import NODES, WITHIN, Deletions, SeenPod, Shape
 
 from harness.executors.kind import KindExecutor
+from harness.executors.kind_hurts import docker
 from harness.executors.kube import objects
 from harness.executors.kube.api import MERGE, Failure
 
@@ -29,6 +30,8 @@ class KindWorld:
     def __init__(self, lab: KindExecutor, serial: int) -> None:
         self._api = lab.api
         self._image = lab.installation.image
+        self._at = lab.where()
+        self._down: dict[str, None] = {}
         self._start = time.monotonic()
         names = [node.name for node in lab.view().nodes]
         names.sort(key=lambda name: ("worker" in name, len(name), name))
@@ -65,6 +68,7 @@ class KindWorld:
             restarts=container.get("restartCount", 0),
             failed=status.get("phase") == "Failed",
             exit=ended["exitCode"] if ended else None,
+            running="running" in (container.get("state") or {}),
         )
 
     def deletions(self) -> str:
@@ -98,6 +102,17 @@ class KindWorld:
         except ValueError as error:
             return True, f"error: {error}"  # as kubectl prints it
         return status.done, status.message
+
+    def replicasets(self) -> tuple[tuple[str, int], ...]:
+        selector = f"app={self._app}"
+        items = self._api.read("apps", "list_namespaced_replica_set", NAMESPACE, label_selector=selector)["items"]
+        items.sort(key=lambda item: item["metadata"]["creationTimestamp"])
+        containers = (objects.environment(item["spec"]["template"]["spec"], "c") for item in items)
+        return tuple((env["VALUE"], item["spec"]["replicas"]) for env, item in zip(containers, items, strict=True))
+
+    def node_ready(self, node: str) -> bool:
+        found = objects.condition(self._api.read("core", "read_node", self._nodes[node]), "Ready")
+        return found is not None and found["status"] == "True"
 
     # -- doing --------------------------------------------------------------------------------------------------
 
@@ -190,6 +205,24 @@ class KindWorld:
     def pause(self, on: bool) -> None:
         self._patch({"paused": on})
 
+    def surge(self, surge: int, unavailable: int) -> None:
+        rolling = {"maxSurge": surge, "maxUnavailable": unavailable}
+        self._patch({"strategy": {"type": "RollingUpdate", "rollingUpdate": rolling}})
+
+    def undo(self) -> str:
+        command = [self._at / "kubectl", "--kubeconfig", self._at / "kubeconfig", "-n", NAMESPACE]
+        typed = [*command, "rollout", "undo", f"deployment/{NAME}"]
+        done = subprocess.run(typed, capture_output=True, text=True, timeout=120, check=False)
+        return done.stderr.strip() if done.returncode else ""
+
+    def power(self, node: str, on: bool) -> None:
+        name = self._nodes[node]
+        assert docker("start" if on else "kill", name).returncode == 0
+        if on:
+            self._down.pop(node, None)
+        else:
+            self._down[node] = None
+
     def restart_kubelet(self, node: str) -> None:
         self._in(node, "systemctl restart kubelet")
 
@@ -197,6 +230,9 @@ class KindWorld:
 
     def close(self) -> None:
         """Remove the workload and the label; pods go in their own time."""
+        for node in list(self._down):  # the case failed on its way
+            self.power(node, True)
+            self.wait(lambda node=node: self.node_ready(node), "the machine to be back")
         for node in NODES:
             self.label(node, False)
             self.cordon(node, False)

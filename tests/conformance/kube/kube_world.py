@@ -33,7 +33,8 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class SeenPod:
-    """One pod. ``node`` is "" while it is not bound; ``value`` is its variable; ``exit`` the code of its last life."""
+    """One pod. ``node`` is "" while it is not bound; ``value`` is its variable; ``exit`` the code of its last life;
+    ``running`` is whether the container runs, as the API server knows it."""
 
     name: str
     node: str
@@ -43,6 +44,7 @@ class SeenPod:
     restarts: int
     failed: bool
     exit: int | None
+    running: bool
 
     @property
     def active(self) -> bool:
@@ -90,10 +92,25 @@ class World(Protocol):
     def pause(self, on: bool) -> None:
         """``kubectl rollout pause`` or ``resume``."""
 
+    def surge(self, surge: int, unavailable: int) -> None:
+        """``maxSurge`` and ``maxUnavailable``."""
+
+    def undo(self) -> str:
+        """``kubectl rollout undo``; returns what it is refused with, "" if it is not."""
+
+    def replicasets(self) -> tuple[tuple[str, int], ...]:
+        """The variable and the size of each ReplicaSet, the one that was created first first."""
+
     def rollout(self) -> tuple[bool, str]:
         """``kubectl rollout status`` at this instant; (True, its words) where it ends with an error."""
 
     def restart_kubelet(self, node: str) -> None: ...
+
+    def power(self, node: str, on: bool) -> None:
+        """The machine loses power, or boots."""
+
+    def node_ready(self, node: str) -> bool:
+        """What the API server says of it."""
 
 
 def active(world: World) -> tuple[SeenPod, ...]:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kube_node_cases  # noqa: F401  (its cases, and the next one's, are among CASES)
+import kube_scaling_cases  # noqa: F401
 import pytest
 from kube_cases import CASES
 from kube_fake import FakeWorld

@@ -374,10 +374,16 @@ def test_paused_in_the_middle_stops_after_the_pod_already_deleted() -> None:
 
 
 def test_undo_while_paused_is_refused_with_kubectls_text() -> None:
+    """It looks for a history first: seen on a real cluster."""
     lab = central()
-    lab.set_ips("new")
     lab.cluster.pause("ovn-central")
-    with pytest.raises(KubeError, match="you cannot rollback a paused deployment"):
+    with pytest.raises(KubeError, match='no rollout history found for deployment "ovn-central"'):
+        lab.cluster.undo("ovn-central")
+    lab.cluster.resume("ovn-central")
+    lab.set_ips("new")
+    lab.clock.wait(lambda: len(lab.cluster.replicasets) == 2)
+    lab.cluster.pause("ovn-central")
+    with pytest.raises(KubeError, match=r"rollback a paused deployment; .* rollout resume deployment/ovn-central'"):
         lab.cluster.undo("ovn-central")
 
 
