@@ -7,6 +7,7 @@ from harness.addresses import host_of
 from harness.cluster import DATABASES, ClusterView, Database
 from harness.invariants.acts import Act, Ending
 from harness.invariants.base import Grade, Property
+from harness.invariants.world import AFTERMATH
 
 
 class JoinedVotes(Property):
@@ -20,7 +21,12 @@ class JoinedVotes(Property):
     source = "kube-ovn #6907 (joining for 7 days, probes green); facts: ovsdb-raft 3.2, testing C"
     grade = Grade.ORDER
 
+    def begin(self) -> None:
+        self._others: float | None = None
+
     def on_act(self, act: Act) -> None:
+        if not act.own:
+            self._others = act.at
         comes = self.world.comes
         if act.what != "kick" or not act.own or not comes or act.database is None:
             return
@@ -28,11 +34,15 @@ class JoinedVotes(Property):
             self.broken(f"{act.database}: a kick before the newcomer at {comes} votes", act.database)
 
     def on_ending(self, ending: Ending) -> None:
-        if ending.how != "done" or not ending.comes or self.world.disturbed_lately:
-            return  # what a fault does to a newcomer that was a voter: P8 asks again at the end
+        if ending.how != "done" or not ending.comes or self.world.disturbed_lately or self._meddled(ending.at):
+            return  # what that does to a newcomer that was a voter: P8 asks again at the end
         for database in DATABASES:
             if not health.is_voter(ending.view, database, ending.comes):
                 self.broken(f"{database}: called done, and {ending.comes} is no caught-up voter", database)
+
+    def _meddled(self, at: float) -> bool:
+        """Whether somebody else has just changed something: a leadership that is moved leaves nobody to be asked."""
+        return self._others is not None and at - self._others < AFTERMATH
 
 
 def _present(view: ClusterView, database: Database, host: str) -> bool:

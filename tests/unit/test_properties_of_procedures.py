@@ -313,6 +313,12 @@ def test_what_a_colleague_does_is_not_the_procedures_doing() -> None:
     assert Run().act(healthy(3).crash(SECOND), "delete_pod", pod(FIRST), by="the second operator").words == []
 
 
+def test_a_leadership_that_a_colleague_moves_as_the_run_ends_is_no_join_that_failed() -> None:
+    """Nobody leads then, so nobody can be asked who votes; P8 asks at the end."""
+    moves = Run(newcomer()).act(healthy(3), "move_leadership", Database.NB, THIRD, by="colleague")
+    assert moves.ended(half_in(), comes=HOSTS[THIRD]).words == []
+
+
 def test_a_removal_that_was_seen_committed_stays_confirmed_when_servers_die() -> None:
     gone = nb_without_third()
     run = Run().kick(healthy(3)).look(gone).act(nb_without_third().crash(SECOND), "scale", "ovn-central", 2)
