@@ -241,9 +241,8 @@ class RollNextPod(Step):
             return False
         left = rollout_order.outdated(view, workload)
         if not self._whole(view):
-            left += rollout_order.refused(
-                view, workload
-            )  # not rolled: the next of the old template is about to be made
+            # Not rolled: their ReplicaSet is about to make others of the old template.
+            left += rollout_order.refused(view, workload)
         waits = bool(self.newcomer) and any(pod.address == self.newcomer for pod in left)
         return len(left) <= self.total - self.number and not waits
 

@@ -135,14 +135,19 @@ def the_replacement_waits_for_its_node(world: World) -> dict[str, object]:
     return {"bound": new.node, "ready": new.ready}
 
 
-@case
-def without_the_label_the_youngest_pod_stops_the_rollout(world: World) -> dict[str, object]:
-    """Its replacement has nowhere to go; scaling down then deletes a healthy pod of the old template."""
+def stuck_rollout(world: World) -> None:
+    """The youngest pod's node has lost its label: that pod goes first, and its replacement has nowhere to go."""
     made(world)
     order_ready(world, "ABC")
     world.label("C", False)
     world.set_value("new")
-    world.wait(lambda: any(not pod.node for pod in active(world)), "a pod without a node")
+    world.wait(lambda: any(pod.value == "new" and not pod.node for pod in active(world)), "a pod without a node")
+
+
+@case
+def without_the_label_the_youngest_pod_stops_the_rollout(world: World) -> dict[str, object]:
+    """Its replacement has nowhere to go; scaling down then deletes a healthy pod of the old template."""
+    stuck_rollout(world)
     world.sleep(5.0)
     stuck = (world.deletions(), values(world), world.rollout()[0])
     world.forget()

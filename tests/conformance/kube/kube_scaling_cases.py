@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from kube_cases import SLACK, case, made, most_missing
+from kube_cases import SLACK, case, made, most_missing, stuck_rollout
 from kube_world import Shape, World, active, on, order_ready, ready, values, whole
 
 
 @case
 def an_undo_takes_back_what_is_stuck_and_leaves_the_rest(world: World) -> dict[str, object]:
-    made(world)
-    order_ready(world, "ABC")
-    world.label("C", False)
-    world.set_value("new")
-    world.wait(lambda: any(pod.value == "new" and not pod.node for pod in active(world)), "a pod without a node")
+    stuck_rollout(world)
     world.forget()
     refused = world.undo()
     world.wait(lambda: set(values(world).values()) == {"old"} and len(active(world)) == 3, "the old template")
@@ -88,11 +84,7 @@ def scaling_a_halted_rollout_shrinks_the_bigger_and_feeds_the_newer_replicaset(w
 @case
 def scaling_a_stuck_rollout_deletes_a_healthy_pod(world: World) -> dict[str, object]:
     """Not paused: the ReplicaSet with two pods shrinks, not the one whose pod has no node."""
-    made(world)
-    order_ready(world, "ABC")
-    world.label("C", False)
-    world.set_value("new")
-    world.wait(lambda: any(pod.value == "new" and not pod.node for pod in active(world)), "a pod without a node")
+    stuck_rollout(world)
     world.sleep(3.0)
     sizes = world.replicasets()
     world.forget()
