@@ -1,7 +1,8 @@
 """``make mutants``: measure the gate's power, keep every kill in scenarios/mutants.json, and write docs/mutants.md.
 
 Arguments: the subjects to measure (guarded:remove ... documented:add); none only writes the page. The others' records
-stay as they are. The exit status says whether a subject is below what is asked for.
+stay as they are. With ``--arguments`` first, only mutants that an argument calls equivalent are run again; the rest of
+the record stays. The exit status says whether a subject is below what is asked for.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from harness.gate import mutation, recorded  # noqa: E402
+from harness.gate import mutation, recorded, situations  # noqa: E402
 from harness.gate.gate import Settings  # noqa: E402
-from harness.gate.subject import ours  # noqa: E402
+from harness.gate.recorded import Record  # noqa: E402
+from harness.gate.subject import Subject, ours  # noqa: E402
 from harness.report.mutants_page import page, percent, words  # noqa: E402
 
 
@@ -26,17 +28,26 @@ def cpu() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
+def measured(subject: Subject, before: Record | None, arguments: bool) -> Record:
+    """What became of a subject's mutants; with ``arguments`` only of those that are argued for, the others as
+    ``before``."""
+    began, jobs = cpu(), int(os.environ.get("JOBS", os.cpu_count() or 1))
+    if not arguments or before is None:
+        score = mutation.score(subject, Settings(budget=None, jobs=jobs))
+        return recorded.of(score, cpu() - began)
+    found = tuple(mutation.argued(situations.grounds(subject), jobs))
+    again = recorded.of(mutation.Score(subject.label, len(found), found), cpu() - began)
+    return Record(subject.label, before.cpu, {**before.mutants, **again.mutants})
+
+
 def main(names: list[str]) -> int:
     path = ROOT / recorded.FILE
     records = recorded.read(path) if path.exists() else {}
     weak = []
-    for name in names:
+    arguments = names[:1] == ["--arguments"]
+    for name in names[arguments:]:
         for subject in ours(name):
-            began = cpu()
-            score = mutation.score(
-                subject, Settings(budget=None, jobs=int(os.environ.get("JOBS", os.cpu_count() or 1)))
-            )
-            records[subject.label] = one = recorded.of(score, cpu() - began)
+            records[subject.label] = one = measured(subject, records.get(subject.label), arguments)
             print(f"{subject.label}: {percent(one):.1f} %, live: {', '.join(one.living) or 'none'}", flush=True)
             path.write_text(recorded.written(records), encoding="utf-8")
             weak += [subject.label] if percent(one) < mutation.ENOUGH and subject.procedure == "guarded" else []

@@ -2,7 +2,8 @@
 
 Two neighbours may change places if neither writes what the other reads or writes. A step may be done twice if it looks
 first, and what it looks for is what it has just waited for. A check may go that only asks whether an object is there:
-the API server answers the same.
+the API server answers the same. No argument is taken for a proof: whoever measures runs the mutant wherever one that
+is not argued for would be run (:func:`harness.gate.mutation.confirmed`).
 """
 
 from __future__ import annotations
@@ -18,14 +19,19 @@ from harness.steps import (
     AwaitNotReady,
     AwaitPodOn,
     Backup,
+    CheckDirectory,
+    CheckStatus,
     ClearFiles,
     ConfirmAddresses,
+    ConfirmEnd,
+    DeletePods,
     KeepPodForLast,
     KeepTogether,
     Label,
     ListPods,
     PauseRollout,
     Remove,
+    RemoveDirectory,
     RestartOutdated,
     ResumeRollout,
     RollNextPod,
@@ -49,8 +55,16 @@ LABELS = "labels"
 NONE: frozenset[str] = frozenset()
 
 
+AGENTS = "pods ovs-ovn"
+CLIENTS = frozenset({AGENTS, "env ovs-ovn", "pods kube-ovn-controller", "env kube-ovn-controller"})
+EVERYTHING = BOTH | PODS | CLIENTS | {LABELS, "env " + CENTRAL, "paused", "brake"}
+
+
 def _set_env(step: Step) -> Prints:
-    return NONE, frozenset({f"env {_of(step, 'workload')}", f"pods {_of(step, 'workload')}"})
+    """ovn-central's own list restarts members, unless the rollout is paused: raft changes, and the pause counts."""
+    written = frozenset({f"env {_of(step, 'workload')}", f"pods {_of(step, 'workload')}"})
+    central = _of(step, "workload") == CENTRAL
+    return (frozenset({"paused", "brake", LABELS}), written | BOTH) if central else (NONE, written)
 
 
 def _clear(step: Step) -> Prints:
@@ -78,14 +92,20 @@ FOOTPRINTS: dict[type[Step], Callable[[Step], Prints]] = {
     RolloutStatus: lambda step: (frozenset({f"pods {_of(step, 'workload')}", "paused", "brake"}), NONE),
     AwaitClients: lambda step: (frozenset({f"pods {_of(step, 'workload')}"}), NONE),
     RestartOutdated: lambda step: (NONE, frozenset({f"pods {_of(step, 'workload')}"})),
+    DeletePods: lambda step: (NONE, frozenset({AGENTS if step.app == "ovs" else f"pods {_of(step, 'app')}"})),  # type: ignore[attr-defined]
+    CheckStatus: lambda step: (frozenset({f"raft {_of(step, 'database')}"}), NONE),
+    CheckDirectory: lambda step: (NONE, frozenset({f"files {_of(step, 'node')}"})),
+    RemoveDirectory: lambda step: (BOTH, frozenset({f"files {_of(step, 'node')}"})),
     ConfirmAddresses: lambda step: (frozenset({"env " + CENTRAL}), NONE),
+    ConfirmEnd: lambda step: (EVERYTHING, NONE),
     ClearFiles: lambda step: (
         frozenset({f"raft of {_of(step, 'address')}"}),
         frozenset({f"files {_of(step, 'node')}"}),
     ),
 }
 """What each step reads and writes. ``ClearFiles`` looks whether its own address is a member, which neither a look at
-others nor a label changes. A step that is not here commutes with nothing."""
+others nor a label changes; who removes files without looking (``RemoveDirectory``) must know that the server is out.
+A step that is not here commutes with nothing."""
 
 
 def _of(step: Step, name: str) -> str:
@@ -112,7 +132,7 @@ def equivalent(plan: Plan, mutation: str, members: int) -> str:
         )
     if kind == "leader-only" and isinstance(step, Remove) and plan.verb == "remove" and members == 3:
         return "a removal from three is committed when both survivors have it: the leader's word is everybody's"
-    if kind == "reversed" and isinstance(step, SetEnv) and step.workload != CENTRAL:
+    if kind == "reversed" and isinstance(step, SetEnv) and step.workload != CENTRAL and not _compared(plan, at):
         return "clients try the addresses in random order (ovsdb-client(1), ovn-nbctl(8))"
     if kind == "drop" and isinstance(step, SetEnv) and _set_already(plan, at):
         return "the same value was set before, and nothing of the procedure has changed it since"
@@ -148,6 +168,18 @@ def _leaver_went_last(plan: Plan, at: int) -> bool:
         return False
     unlabelled = any(isinstance(one, Unlabel) and plan.old and one.node == plan.old.node for one in plan.steps[:at])
     return unlabelled and all(one.read_only or isinstance(one, Remove) for one in plan.steps[rolled[-1] + 1 : at])
+
+
+def _compared(plan: Plan, at: int) -> bool:
+    """Whether the value, in its order, still stands when the procedure compares it with what it wanted."""
+    step = plan.steps[at]
+    assert isinstance(step, SetEnv)
+    for later in plan.steps[at + 1 :]:
+        if isinstance(later, SetEnv) and (later.workload, later.variable) == (step.workload, step.variable):
+            return False
+        if isinstance(later, ConfirmEnd):
+            return True
+    return False
 
 
 def _set_already(plan: Plan, at: int) -> bool:

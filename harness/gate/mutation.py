@@ -23,10 +23,13 @@ from harness.plan import Plan
 from harness.search import campaign, mutants, power, trial
 from harness.search.case import Case
 from harness.search.trial import Summary
+from harness.steps import CheckDirectory, CheckStatus, Label
 
 LINT, RUN, MONITOR, EQUIVALENT, LIVES = "lint", "run", "monitor", "equivalent", "lives"
 UNDECIDED = "undecided"
 """Broken off by a signal: counts for nothing."""
+CONFIRMING = 6
+"""Runs that each argument for equivalence must stand, most of them with a fault at the step or the next one."""
 ENOUGH = 95.0
 """Percent of the mutants that are not equivalent that a gate has to kill."""
 
@@ -34,7 +37,8 @@ ENOUGH = 95.0
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What became of one mutant: ``how`` it was killed (or that it was not), by what, and after how many runs; ``case``
-    is the last of them, on the cluster ``ground``."""
+    is the last of them, on the cluster ``ground``. ``alike``: of the runs of one that lives, in how many it sent the
+    same commands in the same order as the procedure itself."""
 
     mutation: str
     how: str
@@ -42,6 +46,7 @@ class Fate:
     runs: int
     case: Case
     ground: str = USUAL
+    alike: int = 0
 
     @property
     def killed(self) -> bool:
@@ -78,11 +83,19 @@ def fates(where: tuple[Ground, ...], jobs: int = 1, some: int | None = None) -> 
         if fate is None:
             left.append((where, mutation))
         elif fate.how == EQUIVALENT:
-            equal.append((usual, fate))
+            equal.append((where, fate))
         else:
             yield fate
     yield from campaign.each(confirmed, equal, jobs)
     yield from campaign.each(run, left, jobs)
+
+
+def argued(where: tuple[Ground, ...], jobs: int = 1) -> Iterator[Fate]:
+    """The fates of those that an argument calls equivalent, and of no others."""
+    usual = where[0]
+    claims = (read(usual, one) for one in mutants.mutations(usual.plan, usual.view))
+    equal = [(where, claim) for claim in claims if claim is not None and claim.how == EQUIVALENT]
+    yield from campaign.each(confirmed, equal, jobs)
 
 
 def read(usual: Ground, mutation: str) -> Fate | None:
@@ -99,25 +112,33 @@ def read(usual: Ground, mutation: str) -> Fate | None:
 
 
 def _rules(plan: Plan, view: ClusterView) -> Counter[str]:
-    if not plan.steps:
-        return Counter()
-    return Counter(finding.rule for finding in lint.lint(as_book(plan, view, "plan"), view))
+    books = [as_book(part, view, "plan") for part in _procedures(plan) if part.steps]
+    return Counter(finding.rule for book in books for finding in lint.lint(book, view))
 
 
-def confirmed(item: tuple[Ground, Fate]) -> Fate:
-    """One that an argument calls equivalent, run without a fault: what shows there refutes the argument."""
-    ground, fate = item
-    if campaign.told():
-        return replace(fate, how=UNDECIDED)
-    how, by = judged(trial.run(replace(ground.case, mutation=fate.mutation)), ground.case)
-    return replace(fate, how=how, by=by, runs=1) if how else replace(fate, runs=1)
+def _procedures(plan: Plan) -> tuple[Plan, ...]:
+    """What lint reads: the page's replacement is two procedures, its removal and its addition."""
+    if plan.procedure != "documented" or plan.verb != "replace":
+        return (plan,)
+    entries = (at for at, step in enumerate(plan.steps) if isinstance(step, CheckDirectory | CheckStatus | Label))
+    middle = next(entries, len(plan.steps))
+    out, into = plan.steps[:middle], plan.steps[middle:]
+    return replace(plan, verb="remove", new=None, steps=out), replace(plan, verb="add", old=None, steps=into)
 
 
-def run(item: tuple[tuple[Ground, ...], str]) -> Fate:
-    """Put one mutant through its runs, until one kills it."""
+def confirmed(item: tuple[tuple[Ground, ...], Fate]) -> Fate:
+    """One that an argument calls equivalent, put through a fair sample of the runs of a mutant without one: what shows
+    in any of them refutes the argument."""
+    where, claimed = item
+    fate = run((where, claimed.mutation), CONFIRMING)
+    return replace(fate, how=EQUIVALENT, by=claimed.by) if fate.how in (LIVES, EQUIVALENT) else fate
+
+
+def run(item: tuple[tuple[Ground, ...], str], some: int | None = None) -> Fate:
+    """Put one mutant through its runs, until one kills it; with ``some``, through so many of them."""
     where, mutation = item
-    usual, same, count = where[0], True, 0
-    for ground, base in _tried(where, mutation):
+    usual, alike, count = where[0], 0, 0
+    for ground, base in sampled(list(_tried(where, mutation)), some) if some else _tried(where, mutation):
         if campaign.told():
             return Fate(mutation, UNDECIDED, "", count, replace(usual.case, mutation=mutation))
         count += 1
@@ -126,11 +147,16 @@ def run(item: tuple[tuple[Ground, ...], str]) -> Fate:
         how, by = judged(summary, base)
         if how:
             return Fate(mutation, how, by, count, tried, ground.name)
-        same = same and summary.sent == _run(base).sent
-    if same and mutation.startswith("twice "):
-        words = f"it sends the same commands in the same order in all {count} runs: what it repeats, it first looks for"
-        return Fate(mutation, EQUIVALENT, words, count, replace(usual.case, mutation=mutation))
-    return Fate(mutation, LIVES, "", count, replace(usual.case, mutation=mutation))
+        alike += summary.sent == _run(base).sent
+    how, by = LIVES, ""
+    if alike == count and mutation.startswith("twice "):
+        how, by = EQUIVALENT, f"it sends the same commands in the same order in all {count} runs: it looks first"
+    return Fate(mutation, how, by, count, replace(usual.case, mutation=mutation), alike=alike)
+
+
+def sampled(runs: list[tuple[Ground, Case]], some: int) -> list[tuple[Ground, Case]]:
+    """``some`` of ``runs``, spread evenly, the first among them, which is without a fault."""
+    return [runs[at * len(runs) // some] for at in range(some)] if some < len(runs) else runs
 
 
 def _tried(where: tuple[Ground, ...], mutation: str) -> Iterator[tuple[Ground, Case]]:

@@ -3,7 +3,8 @@ mutant lives that was killed is seen by running the kill once more, and not by m
 
 The file is JSON, ``scenarios/mutants.json`` of the repository (``make mutants`` writes it): for each subject its
 mutants, each with ``lint`` (rules), ``run`` or ``monitor`` (what killed it, after how many ``runs``, and the run that
-did: ``on`` which cluster, ``faults``, ``seed``), ``equivalent`` (why) or ``lives`` (in how many runs).
+did: ``on`` which cluster, ``faults``, ``seed``), ``equivalent`` (why, and in how many ``runs`` nothing showed, in how
+many of them the same commands were sent: ``alike``) or ``lives`` (in how many runs).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Known:
     on: str = ""
     faults: tuple[str, ...] = ()
     seed: int | None = None
+    alike: int = 0
 
     def base(self, grounds: Sequence[Ground]) -> Case:
         """The run that killed it, without the mistake. Raises :class:`BadInput` if there is no such cluster."""
@@ -88,7 +90,13 @@ def _mutants(data: Mapping[str, Mapping[str, Any]]) -> dict[str, Known]:
         how = next(how for how in _HOWS if how in one)
         faults = tuple(one.get("faults", ()))
         found[name] = Known(
-            how, one[how] if how != LIVES else "", one.get("runs", 0), one.get("on", ""), faults, one.get("seed")
+            how,
+            one[how] if how != LIVES else "",
+            one.get("runs", 0),
+            one.get("on", ""),
+            faults,
+            one.get("seed"),
+            one.get("alike", 0),
         )
     return found
 
@@ -102,7 +110,7 @@ def _known(fate: Fate) -> Known:
     if fate.how in (RUN, MONITOR):
         hits = tuple(str(hit) for hit in fate.case.hits)
         return Known(fate.how, fate.by, fate.runs, fate.ground, hits, fate.case.seed)
-    return Known(fate.how, fate.by, fate.runs)
+    return Known(fate.how, fate.by, fate.runs, alike=fate.alike)
 
 
 def written(records: Mapping[str, Record]) -> str:
@@ -116,8 +124,10 @@ def written(records: Mapping[str, Record]) -> str:
 
 def _data(known: Known) -> dict[str, Any]:
     if known.how == LIVES:
-        return {LIVES: known.by, "runs": known.runs}
-    if known.how in (LINT, EQUIVALENT):
-        return {known.how: known.by}
+        return {LIVES: known.by, "runs": known.runs, "alike": known.alike}
+    if known.how == EQUIVALENT:
+        return {EQUIVALENT: known.by, "runs": known.runs, "alike": known.alike}
+    if known.how == LINT:
+        return {LINT: known.by}
     run = {"on": known.on, "faults": list(known.faults), "seed": known.seed}
     return {known.how: known.by, "runs": known.runs, **run}

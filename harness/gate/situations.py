@@ -1,7 +1,8 @@
 """Where a mutant is tried: on which clusters, and with what going wrong at the step in which the mistake is.
 
 The usual cluster comes first, then others in which the same step has more to do: the node that is first in NODE_IPS, as
-a follower, whose pod is the last that became Ready; and a node that is dead already, with a reader at the keyboard.
+a follower, whose pod is the last that became Ready; a node that is dead already, with a reader at the keyboard; a
+release whose ovs-ovn pods are restarted by whoever deletes them, and by nobody else.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ SIZES = {"guarded": {"remove": 3, "add": 3, "replace": 3}, "documented": {"remov
 PACES = {"guarded": 0.0}
 """Cluster seconds in which the operator reads each answer. The guarded procedure looks by itself; the page needs a
 reader, and fails by itself without one."""
-USUAL, FIRST_LISTED, DEAD = "usual", "first", "dead"
+USUAL, FIRST_LISTED, DEAD, OLD = "usual", "first", "dead", "old"
+ON_DELETE = "v1.11.17"
+"""A Kube-OVN whose ovs-ovn pods stay as they are until they are deleted (facts: kube-ovn 1.1)."""
 EARLIER = 3
 """Steps before a check at which a probe begins to fail, so that Kubernetes knows when the check is made."""
 
@@ -58,9 +61,12 @@ def case_of(subject: Subject) -> Case:
 
 
 def grounds(subject: Subject) -> tuple[Ground, ...]:
-    """The clusters that a subject's mutants are tried on, the usual one first. Only the guarded procedure has others:
-    it alone has a way for each of them."""
+    """The clusters that a subject's mutants are tried on, the usual one first. The guarded procedure has two others,
+    for which it alone has a way; the page, which deletes the pods of ovs-ovn, one on which they stay until then."""
     usual = _ground(USUAL, case_of(subject))
+    if subject.procedure == "documented":
+        spec = replace(usual.case.spec, versions=replace(usual.case.spec.versions, kube_ovn=ON_DELETE))
+        return usual, _ground(OLD, replace(usual.case, spec=spec))
     if subject.procedure != "guarded" or subject.verb == "add":
         return (usual,)
     first = subject.case(Shape(usual.case.spec.members, FIRST, True, PROFILES[0]), SEED)

@@ -173,6 +173,8 @@ def _of_page(data: bytes, name: str, node: str, sizes: tuple[int, ...]) -> Itera
         view = lab.view()
     books = runbook.read(data, name, view, node or view.labelled()[-1].name)
     for book in books:
+        if book.unclear:
+            book.plan()  # refuses, with the line: what is not understood may be what says which node it is about
         about = node or (_left_out(book, view) if book.own else "")
         again = runbook.read(data, name, view, about or view.labelled()[-1].name)
         next(one for one in again if one.line == book.line).plan()  # refuses what is not understood, line by line

@@ -9,6 +9,7 @@ from harness.lint.base import Found, Looked
 from harness.procedures import lookup
 from harness.steps import (
     CENTRAL,
+    AwaitClients,
     AwaitInOrder,
     AwaitNotReady,
     Backup,
@@ -28,6 +29,7 @@ from harness.steps import (
     Scale,
     ScaleIn,
     SetEnv,
+    ShowStatus,
     Sleep,
     Step,
     Unlabel,
@@ -260,6 +262,36 @@ def add_before_health(looked: Looked) -> Found:
         looks = [step.database for step in looked.steps[:at] if isinstance(step, CheckStatus)]
         if not looked.before(at, AwaitInOrder) and set(looks) != set(DATABASES):
             yield one.line, "the node is labelled before a look at whether both databases are in order"
+
+
+def unseen_id(looked: Looked) -> Found:
+    """The id that is kicked is read from this database's status, not from the other's."""
+    seen: set[Database] = set()
+    for one in looked.book.steps:
+        if isinstance(one.step, ShowStatus | CheckStatus | ConfirmKicked):
+            seen.add(one.step.database)
+        elif isinstance(one.step, Kick) and one.step.database not in seen:
+            yield one.line, f"{one.step.database} is kicked before its status was shown, which has the id"
+
+
+def label_late(looked: Looked) -> Found:
+    if looked.removes or looked.book.exported is not None:
+        return
+    for at, one in looked.of(Scale):
+        if _is_scale(one.step) and not looked.before(at, Label) and any(True for _ in looked.of(Label)):
+            yield one.line, f"ovn-central is scaled before {looked.book.node.name} has the label"
+
+
+def rollout_unawaited(looked: Looked) -> Found:
+    if looked.book.exported is not None:
+        return
+    for at, one in looked.of(SetEnv):
+        step = one.step
+        if not isinstance(step, SetEnv) or step.workload == CENTRAL or step.kind != "Deployment":
+            continue
+        rest = looked.steps[at + 1 :]
+        if not any(isinstance(s, RolloutStatus | AwaitClients) and s.workload == step.workload for s in rest):
+            yield one.line, f"nobody waits until {step.workload} has the new addresses"
 
 
 def clients_at_once(looked: Looked) -> Found:

@@ -16,7 +16,7 @@ BAD = {"stuck", "unsafe"}
 OUTSIDE: dict[int, str] = {
     5: "a runbook's `rm -rf` takes the whole directory; what is left of it is a question of the start script's release",
     8: "it takes a start while nobody leads; a runbook is told by `NEW-FIRST` before it comes to that",
-    17: "a step's id is that of its own database; one that is not found there stops the procedure",
+    17: "a step's id is that of its own database; a runbook is told by `ID-UNSEEN` where it does not look there first",
     19: "the leader hands over: an election and labels that are old for five seconds, and it ends well",
     20: "whom `kubectl ko` asks is not written in a procedure; our steps ask every server",
     21: "what a server answers too early; a runbook is told by `KICK-UNCONFIRMED`, P4 finds what comes too early",

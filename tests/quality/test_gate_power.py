@@ -129,4 +129,13 @@ def test_an_argument_that_a_run_refutes_is_not_believed() -> None:
     usual = situations.grounds(ours("guarded:remove")[0])[0]
     remove = next(name for name in mutants.keys(usual.plan) if name.startswith("Remove(nb"))
     wrong = Fate(f"unawaited {remove}", EQUIVALENT, "so it is said", 0, usual.case)
-    assert mutation.confirmed((usual, wrong)).how == RUN
+    assert mutation.confirmed(((usual,), wrong)).how == RUN
+
+
+def test_an_argument_that_only_a_fault_refutes_is_not_believed_either() -> None:
+    usual = situations.grounds(ours("guarded:remove")[0])[0]
+    check = f"unchecked RollNextPod(1, 3, {LEAVER})"
+    assert not any(mutation.judged(trial.run(replace(usual.case, mutation=check)), usual.case))
+    wrong = Fate(check, EQUIVALENT, "so it is said", 0, usual.case)
+    fate = mutation.confirmed(((usual,), wrong))
+    assert fate.killed and fate.case.hits

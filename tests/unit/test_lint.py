@@ -24,8 +24,10 @@ OUT = """\
 ```
 kubectl ko nb backup
 kubectl ko sb backup
+kubectl ko nb status
 kubectl ko nb kick <ID>
 kubectl ko nb status
+kubectl ko sb status
 kubectl ko sb kick <ID>
 kubectl ko sb status
 kubectl label node <node> kube-ovn/role-
@@ -35,6 +37,7 @@ kubectl set env deployment/ovn-central NODE_IPS=172.18.0.3,172.18.0.4,172.18.0.6
 kubectl rollout status deployment/ovn-central
 kubectl set env daemonset/ovs-ovn OVN_DB_IPS=172.18.0.3,172.18.0.4,172.18.0.6,172.18.0.7
 kubectl set env deployment/kube-ovn-controller OVN_DB_IPS=172.18.0.3,172.18.0.4,172.18.0.6,172.18.0.7
+kubectl rollout status deployment/kube-ovn-controller
 ssh <node> rm -rf /etc/origin/ovn
 ```
 """
@@ -51,6 +54,7 @@ kubectl set env deployment/ovn-central NODE_IPS=172.18.0.3,172.18.0.4,172.18.0.5
 kubectl rollout status deployment/ovn-central
 kubectl set env daemonset/ovs-ovn OVN_DB_IPS=172.18.0.3,172.18.0.4,172.18.0.5,172.18.0.6
 kubectl set env deployment/kube-ovn-controller OVN_DB_IPS=172.18.0.3,172.18.0.4,172.18.0.5,172.18.0.6
+kubectl rollout status deployment/kube-ovn-controller
 ```
 """
 ALWAYS = {"KICK-HEALTH"}
@@ -85,31 +89,43 @@ def test_careful_pages_have_next_to_nothing_to_find() -> None:
 
 
 SPOILED = [
-    ("ONE-DATABASE", without(OUT, "sb kick"), 5),
-    ("NO-KICK", without(OUT, "nb kick", "sb kick"), 14),
-    ("WRONG-SERVER", OUT.replace("sb kick <ID>", "sb kick tcp:[172.18.0.4]:6644"), 7),
+    ("ONE-DATABASE", without(OUT, "sb kick"), 6),
+    ("NO-KICK", without(OUT, "nb kick", "sb kick"), 17),
+    ("WRONG-SERVER", OUT.replace("sb kick <ID>", "sb kick tcp:[172.18.0.4]:6644"), 9),
+    ("ID-UNSEEN", moved(OUT, "nb kick", "nb status"), 5),
+    (
+        "ID-UNSEEN",
+        OUT.replace("nb kick <ID>\nkubectl ko nb status\nkubectl ko sb", "nb kick <ID>\nkubectl ko nb", 1),
+        8,
+    ),
     ("KICK-UNCONFIRMED", without(OUT, "nb status"), 5),
-    ("KICK-UNCONFIRMED", moved(OUT, "kubectl label", "sb status"), 7),
-    ("SCALE-EARLY", without(OUT, "kubectl wait"), 10),
-    ("SCALE-EARLY", OUT.replace("kubectl wait pod/<POD> --for=condition=Ready=false", "sleep 10"), 11),
-    ("LABEL-KEPT", without(OUT, "kubectl label"), 10),
-    ("LABEL-KEPT", moved(OUT, "kubectl label", "ssh"), 10),
-    ("NO-SCALE", without(OUT, "kubectl scale"), 15),
-    ("ENV-BEFORE-SCALE", moved(OUT, "kubectl scale", "rollout status"), 11),
-    ("NODE-IPS", OUT.replace("NODE_IPS=172.18.0.3,", "NODE_IPS="), 12),
-    ("NODE-IPS", OUT.replace("NODE_IPS=", "NODE_IPS=172.18.0.5,"), 12),
-    ("NODE-IPS", without(OUT, " NODE_IPS"), 15),
-    ("NO-ROLLOUT-STATUS", without(OUT, "rollout status"), 12),
-    ("FILES-EARLY", moved(OUT, "ssh", "sb kick"), 7),
-    ("FILES-EARLY", moved(OUT, "ssh", "kubectl label"), 9),
-    ("FILES-WRONG-NODE", OUT.replace("ssh <node>", "ssh kube-ovn-control-plane"), 16),
-    ("FILES-LEFT", without(OUT, "ssh"), 15),
-    ("CLIENTS-FORGOTTEN", without(OUT, "daemonset/ovs-ovn"), 15),
-    ("CLIENTS-FORGOTTEN", OUT.replace("ovs-ovn OVN_DB_IPS=172.18.0.3,", "ovs-ovn OVN_DB_IPS="), 14),
-    ("CLIENTS-AT-ONCE", OUT.replace("ssh", "kubectl delete pod -l app=ovs\nssh"), 16),
-    ("SLEEP", OUT.replace("ssh", "sleep 90\nssh"), 16),
+    ("KICK-UNCONFIRMED", OUT.replace("sb kick <ID>\nkubectl ko sb status", "sb kick <ID>"), 9),
+    ("SCALE-EARLY", without(OUT, "kubectl wait"), 12),
+    ("SCALE-EARLY", OUT.replace("kubectl wait pod/<POD> --for=condition=Ready=false", "sleep 10"), 13),
+    ("LABEL-KEPT", without(OUT, "kubectl label"), 12),
+    ("LABEL-KEPT", moved(OUT, "kubectl label", "ssh"), 12),
+    ("NO-SCALE", without(OUT, "kubectl scale"), 18),
+    ("ENV-BEFORE-SCALE", moved(OUT, "kubectl scale", "rollout status"), 13),
+    ("NODE-IPS", OUT.replace("NODE_IPS=172.18.0.3,", "NODE_IPS="), 14),
+    ("NODE-IPS", OUT.replace("NODE_IPS=", "NODE_IPS=172.18.0.5,"), 14),
+    ("NODE-IPS", without(OUT, " NODE_IPS"), 18),
+    ("NO-ROLLOUT-STATUS", without(OUT, "rollout status deployment/ovn-central"), 14),
+    ("ROLLOUT-UNAWAITED", without(OUT, "rollout status deployment/kube-ovn-controller"), 17),
+    (
+        "ROLLOUT-UNAWAITED",
+        moved(OUT, "status deployment/kube-ovn-controller", "set env deployment/kube-ovn-controller"),
+        18,
+    ),
+    ("FILES-EARLY", moved(OUT, "ssh", "sb kick"), 9),
+    ("FILES-EARLY", moved(OUT, "ssh", "kubectl label"), 11),
+    ("FILES-WRONG-NODE", OUT.replace("ssh <node>", "ssh kube-ovn-control-plane"), 19),
+    ("FILES-LEFT", without(OUT, "ssh"), 18),
+    ("CLIENTS-FORGOTTEN", without(OUT, "daemonset/ovs-ovn"), 18),
+    ("CLIENTS-FORGOTTEN", OUT.replace("ovs-ovn OVN_DB_IPS=172.18.0.3,", "ovs-ovn OVN_DB_IPS="), 16),
+    ("CLIENTS-AT-ONCE", OUT.replace("ssh", "kubectl delete pod -l app=ovs\nssh"), 19),
+    ("SLEEP", OUT.replace("ssh", "sleep 90\nssh"), 19),
     ("NO-BACKUP", without(OUT, "backup"), 1),
-    ("NOT-UNDERSTOOD", OUT.replace("ssh", "helm upgrade\nssh"), 16),
+    ("NOT-UNDERSTOOD", OUT.replace("ssh", "helm upgrade\nssh"), 19),
 ]
 
 
@@ -127,8 +143,9 @@ SPOILED_ADD = [
         9,
     ),
     ("FILES-LEFT", moved(IN, "ssh", "kubectl scale"), 7),
-    ("FILES-LEFT", without(IN, "ssh"), 11),
+    ("FILES-LEFT", without(IN, "ssh"), 12),
     ("ENV-BEFORE-SCALE", moved(IN, "kubectl scale", "rollout status"), 8),
+    ("LABEL-LATE", moved(IN, "kubectl scale", "kubectl label"), 7),
 ]
 
 
@@ -175,7 +192,7 @@ def test_the_command_prints_ids_lines_and_fixes_and_ends_with_1(tmp_path: Path) 
     path = write(tmp_path, OUT)
     result = ovnswap("lint", path, "--node", C, "--members", "5")
     assert result.exit_code == 1
-    assert f"{path}:5: error: KICK-HEALTH" in result.stdout
+    assert f"{path}:6: error: KICK-HEALTH" in result.stdout
     assert "    fix: " in result.stdout
 
 
@@ -191,7 +208,7 @@ def test_json_and_sarif_name_the_same_findings(tmp_path: Path) -> None:
     as_json = json.loads(ovnswap(*options, "json").stdout)
     run = json.loads(ovnswap(*options, "sarif").stdout)["runs"][0]
     expected = [(one["rule"], one["level"], one["line"]) for one in as_json["findings"]]
-    assert ("ONE-DATABASE", "error", 5) in expected
+    assert ("ONE-DATABASE", "error", 6) in expected
     places = [one["locations"][0]["physicalLocation"]["region"]["startLine"] for one in run["results"]]
     assert [(one["ruleId"], one["level"]) for one in run["results"]] == [one[:2] for one in expected]
     assert places == [one[2] for one in expected]
@@ -226,6 +243,10 @@ BAD = [
     (b"x" * (10 << 20), "is larger than 1 MiB -> name a runbook"),
     (b"```\nkubectl ko nb kick \xff\xfe\n```\n", "a.md:2: byte 23 is no UTF-8 text -> save the file as UTF-8"),
     (b"# prose\n", "has no commands -> name a page or a script with commands"),
+    (
+        b"```\nkubectl ko nb status\nfrobnicate\nreboot\n```\n",
+        "the one command does not kick or label a node, and 2 more are not understood, first line 3: frobnicate",
+    ),
     (b"```\nhelm upgrade x\n```\n", "a.md:2: none of its 1 commands is understood, the first is helm upgrade x"),
 ]
 

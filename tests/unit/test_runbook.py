@@ -182,7 +182,7 @@ BAD = [
     (b" \n\n", "x.md is empty"),
     (b"# A title\n\nSome prose.\n", "x.md has no commands"),
     (b"```\nhelm upgrade x\n```\n", "x.md:2: none of its 1 commands is understood"),
-    (b"```\nkubectl ko nb status\n```\n", "none of which kicks or labels a node"),
+    (b"```\nkubectl ko nb status\n```\n", "the one command does not kick or label a node"),
     (b"ok\n\xff\xfe", "x.md:2: byte 3 is no UTF-8 text"),
     (b"ok\n" + b"a@" * 100_000, "x.md:2 is longer than 8192 bytes"),
     (b"a" * (10 * 1024 * 1024), "x.md is larger than 1 MiB"),

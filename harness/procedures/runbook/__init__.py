@@ -80,8 +80,7 @@ def read(data: bytes, name: str, view: ClusterView, node: str = "") -> tuple[Run
         raise _nothing(name, unclear)
     procedures = sections(found, view.label[0])
     if not procedures:
-        seen = f"{name}:{commands[0].line}: {len(commands)} commands, none of which kicks or labels a node"
-        raise BadInput(seen, why="nothing tells what it is for", todo="docs/runbooks.md has what is understood")
+        raise _aimless(name, commands, unclear)
     example = Example.of(commands)
     bounds = [section.line for section in procedures[1:]]
     books = []
@@ -122,6 +121,18 @@ def _nothing(name: str, unclear: list[Unclear]) -> BadInput:
     first = unclear[0]
     seen = f"{name}:{first.line}: none of its {len(unclear)} commands is understood, the first is {first.text[:80]}"
     return BadInput(seen, todo=f"expected {first.expected}")
+
+
+def _aimless(name: str, commands: Sequence[Call], unclear: Sequence[Unclear]) -> BadInput:
+    """No kick and no label: nothing tells what it is for, unless what is not understood does."""
+    none = "the one command does not kick or label a node"
+    if len(commands) > 1:
+        none = f"none of {len(commands)} commands kicks or labels a node"
+    seen = f"{name}:{commands[0].line}: {none}"
+    if unclear:
+        lines = f"{len(unclear)} more are" if len(unclear) > 1 else "one more is"
+        seen += f", and {lines} not understood, first line {unclear[0].line}: {unclear[0].text[:80]}"
+    return BadInput(seen, why="nothing tells what it is for", todo="docs/runbooks.md has what is understood")
 
 
 def _book(
