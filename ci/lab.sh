@@ -9,7 +9,7 @@
 #   down    remove all that `up` made: cluster, images, directory
 #   config  print the configuration that kind gets
 # LAB_NAME, LAB_MEMBERS, LAB_SPARES, LAB_RELEASE (whose rules the start script follows), LAB_PLACEMENT, LAB_NODE_IMAGE,
-# LAB_CONTROL_PLANES (default: 3, which keep etcd's majority when one node is lost; 1 takes half the CPU),
+# LAB_CONTROL_PLANES (default: 3, which keep etcd's majority when one node is lost; 1 is lighter),
 # LAB_DIR (kubeconfig, kubectl), LAB_INSTALL (lab or kube-ovn), LAB_SSL (1: raft, clients and northd speak TLS) and
 # LAB_NAMESPACE (default: kube-system) may be set. "lab" is our own image and start script around Debian's OVN, without a data plane; "kube-ovn" is the chart of the real thing, which needs helm, Docker's registry and
 # the kernel module openvswitch. Default: kube-ovn where helm is and LAB_KINDLAB is not, else lab.
