@@ -12,7 +12,7 @@ from support_views import Cluster, central_pod, healthy, names_of
 from support_worlds import Planner, end_of, finish, run, run_killed
 
 from harness.cluster import DATABASES, Database
-from harness.errors import BadInput, StepFailed
+from harness.errors import BadInput, NothingToDo, StepFailed
 from harness.forecast import Forecast
 from harness.plan import Plan
 from harness.procedures import guarded
