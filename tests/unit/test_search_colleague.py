@@ -85,4 +85,3 @@ def test_a_command_that_can_not_be_typed_again_is_no_end_that_is_done(monkeypatc
     summary = trial.run(stopped)
     assert summary.verdict is Verdict.STUCK
     assert set(summary.ends) == {"died", "stopped"}
-
