@@ -78,8 +78,8 @@ def _kills(records: Mapping[str, Record]) -> Iterator[str]:
     yield "## What kills it by running"
     yield ""
     yield "The cluster is the usual one ([gate.md](gate.md)), unless it says `first` (the first of NODE_IPS leaves),"
-    yield "`dead` (the leaver is a dead node of four, and the operator reads for 15 s) or `old` (Kube-OVN v1.11.17, whose"
-    yield "ovs-ovn pods are restarted by whoever deletes them)."
+    yield "`dead` (the leaver is a dead node of four, and the operator reads for 15 s) or `old` (Kube-OVN v1.11.17,"
+    yield "whose ovs-ovn pods are restarted by whoever deletes them)."
     for label, one in records.items():
         yield ""
         yield f"### {label}"

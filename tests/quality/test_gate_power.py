@@ -138,4 +138,5 @@ def test_an_argument_that_only_a_fault_refutes_is_not_believed_either() -> None:
     assert not any(mutation.judged(trial.run(replace(usual.case, mutation=check)), usual.case))
     wrong = Fate(check, EQUIVALENT, "so it is said", 0, usual.case)
     fate = mutation.confirmed(((usual,), wrong))
-    assert fate.killed and fate.case.hits
+    assert fate.killed
+    assert fate.case.hits
