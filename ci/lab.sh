@@ -9,6 +9,7 @@
 #   down    remove all that `up` made: cluster, images, directory
 #   config  print the configuration that kind gets
 # LAB_NAME, LAB_MEMBERS, LAB_SPARES, LAB_RELEASE (whose rules the start script follows), LAB_PLACEMENT, LAB_NODE_IMAGE,
+# LAB_CONTROL_PLANES (default: 3, which keep etcd's majority when one node is lost; 1 is lighter),
 # LAB_DIR (kubeconfig, kubectl), LAB_INSTALL (lab or kube-ovn), LAB_SSL (1: raft, clients and northd speak TLS) and
 # LAB_NAMESPACE (default: kube-system) may be set. "lab" is our own image and start script around Debian's OVN, without a data plane; "kube-ovn" is the chart of the real thing, which needs helm, Docker's registry and
 # the kernel module openvswitch. Default: kube-ovn where helm is and LAB_KINDLAB is not, else lab.
@@ -18,7 +19,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 
-NAME=${LAB_NAME:-ovnswap-lab} MEMBERS=${LAB_MEMBERS:-3} SPARES=${LAB_SPARES:-1}
+NAME=${LAB_NAME:-ovnswap-lab} MEMBERS=${LAB_MEMBERS:-3} SPARES=${LAB_SPARES:-1} CONTROL_PLANES=${LAB_CONTROL_PLANES:-3}
 PLACEMENT=${LAB_PLACEMENT:-} TLS=${LAB_SSL:-} NAMESPACE=${LAB_NAMESPACE:-kube-system}
 DIR=$(realpath -m "${LAB_DIR:-.make/lab/$NAME}")
 KINDLAB=${LAB_KINDLAB-../shared/kindlab}
@@ -66,8 +67,8 @@ kubeadmConfigPatches:
 EOF
   fi
   echo 'nodes:'
-  for ((i = 1; i <= MEMBERS + SPARES; i++)); do # three control planes keep etcd's majority when one node is lost
-    [ $i -le 3 ] && [ $i -le "$MEMBERS" ] && echo '- role: control-plane' || echo '- role: worker'
+  for ((i = 1; i <= MEMBERS + SPARES; i++)); do
+    [ $i -le "$CONTROL_PLANES" ] && [ $i -le "$MEMBERS" ] && echo '- role: control-plane' || echo '- role: worker'
   done
 }
 

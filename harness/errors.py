@@ -51,6 +51,10 @@ class BadInput(OvnswapError):
     exit_code = ExitCode.USAGE
 
 
+class NothingToDo(BadInput):
+    """What was asked for is so already; nothing was touched."""
+
+
 class Refused(OvnswapError):
     """A preflight check said no; nothing was changed."""
 

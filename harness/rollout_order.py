@@ -30,9 +30,9 @@ def outdated(view: ClusterView, workload: Workload) -> tuple[Pod, ...]:
 
 def refused(view: ClusterView, workload: Workload) -> tuple[Pod, ...]:
     """Pods that have failed and have no other on their node: a kubelet that starts refuses those whose node has lost
-    its label (facts: kubernetes 10)."""
+    its label (facts: kubernetes 10). What has failed on a node with the label is an old object that means nothing."""
     pods = view.pods_of(workload.app)
-    served = {pod.node for pod in pods if pod.active}
+    served = {pod.node for pod in pods if pod.active} | {node.name for node in view.labelled()}
     return tuple(pod for pod in pods if pod.phase == "Failed" and not pod.terminating and pod.node not in served)
 
 

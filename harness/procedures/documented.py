@@ -8,7 +8,7 @@ the new one in, and that is what :func:`replace` is.
 from __future__ import annotations
 
 from harness.cluster import DATABASES, ClusterView, Node
-from harness.errors import BadInput
+from harness.errors import BadInput, NothingToDo
 from harness.plan import Plan
 from harness.procedures import lookup
 from harness.steps import (
@@ -32,11 +32,12 @@ from harness.steps import (
 
 
 def remove(view: ClusterView, name: str) -> Plan:
-    """ "ovn-central Nodes Offline". Raises :class:`BadInput` if the node is unknown or not listed in NODE_IPS."""
+    """ "ovn-central Nodes Offline". Raises :class:`BadInput` if the node is unknown, :class:`NothingToDo` if
+    it is neither in NODE_IPS nor a member."""
     node = lookup.node(view, name)
     before = lookup.node_ips(view)
     if node.address not in before and not lookup.is_member(view, node):
-        raise BadInput(f"node {name} ({node.address}) is no ovn-central member", todo="ovnswap status")
+        raise NothingToDo(f"node {name} ({node.address}) is no ovn-central member", todo="ovnswap status")
     after = tuple(address for address in before if address != node.address)
     steps: list[Step] = [ListPods()]
     for database in DATABASES:
@@ -50,7 +51,8 @@ def remove(view: ClusterView, name: str) -> Plan:
 
 
 def add(view: ClusterView, name: str) -> Plan:
-    """ "ovn-central Online". Raises :class:`BadInput` if the node is unknown or listed in NODE_IPS already."""
+    """ "ovn-central Online". Raises :class:`BadInput` if the node is unknown, :class:`NothingToDo` if it is
+    in NODE_IPS already."""
     node = _newcomer(view, name)
     replicas, before = lookup.central(view).replicas, lookup.node_ips(view)
     order = "as the page has it: scale, then NODE_IPS"
@@ -72,7 +74,7 @@ def replace(view: ClusterView, old: str, new: str) -> Plan:
 def _newcomer(view: ClusterView, name: str) -> Node:
     node = lookup.node(view, name)
     if node.address in lookup.node_ips(view):
-        raise BadInput(f"node {name} ({node.address}) is in NODE_IPS already", todo="ovnswap status")
+        raise NothingToDo(f"node {name} ({node.address}) is in NODE_IPS already", todo="ovnswap status")
     return node
 
 

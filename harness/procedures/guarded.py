@@ -17,7 +17,7 @@ from dataclasses import replace as changed
 from harness import health, preflight, rollout_order
 from harness.addresses import join_list, split_list
 from harness.cluster import DATABASES, ClusterView, Node, Pod, Workload
-from harness.errors import BadInput
+from harness.errors import BadInput, NothingToDo
 from harness.plan import Plan
 from harness.procedures import lookup
 from harness.steps import (
@@ -62,10 +62,11 @@ class Options:
 
 
 def remove(view: ClusterView, name: str, options: Options = Options()) -> Plan:
-    """Take ``name`` out of ovn-central. Raises :class:`BadInput` if it has no part in it."""
+    """Take ``name`` out of ovn-central. Raises :class:`NothingToDo` if it has no part in it, :class:`BadInput` if there
+    is no such node."""
     node = lookup.node(view, name)
     if not _has_part(view, node):
-        raise BadInput(f"node {name} ({node.address}) is no ovn-central member", todo="ovnswap status shows who is")
+        raise NothingToDo(f"node {name} ({node.address}) is no ovn-central member", todo="ovnswap status shows who is")
     after = tuple(address for address in lookup.node_ips(view) if address != node.address)
     if _alive(view, node):
         return _remove_alive(view, node, after, options)
@@ -129,10 +130,11 @@ def _remove_dead(view: ClusterView, node: Node, after: tuple[str, ...], options:
 
 
 def add(view: ClusterView, name: str, options: Options = Options()) -> Plan:
-    """Bring ``name`` into ovn-central. Raises :class:`BadInput` if the node is unknown, or wholly in already."""
+    """Bring ``name`` into ovn-central. Raises :class:`NothingToDo` if it is wholly in already, :class:`BadInput` if
+    there is no such node."""
     node = lookup.node(view, name)
     if _is_in(view, node):
-        raise BadInput(f"node {name} ({node.address}) is an ovn-central member already", todo="ovnswap status")
+        raise NothingToDo(f"node {name} ({node.address}) is an ovn-central member already", todo="ovnswap status")
     after = _with(view, lookup.node_ips(view), node)
     total = len(after)
     steps: list[Step] = [AwaitInOrder((node.address,)), *_backups(), *_clear_newcomer(view, node)]
@@ -156,14 +158,16 @@ def add(view: ClusterView, name: str, options: Options = Options()) -> Plan:
 
 
 def replace(view: ClusterView, old: str, new: str, options: Options = Options()) -> Plan:
-    """Put ``new`` in ``old``'s place. Raises :class:`BadInput` if a node is unknown, the same, or has no part."""
+    """Put ``new`` in ``old``'s place. Raises :class:`NothingToDo` if it is there already, :class:`BadInput` if a node
+    is unknown, both are the same, or neither has a part."""
     if old == new:
         raise BadInput(f"{old} can't replace itself", todo=f"ovnswap apply remove {old}, then ovnswap apply add {old}")
     leaver, newcomer = lookup.node(view, old), lookup.node(view, new)
     if not _has_part(view, leaver):
         if _has_part(view, newcomer) and not _is_in(view, newcomer):
             return _come_in(view, leaver, newcomer, options)
-        raise BadInput(f"node {old} ({leaver.address}) is no ovn-central member", todo="ovnswap status shows who is")
+        error = NothingToDo if _is_in(view, newcomer) else BadInput
+        raise error(f"node {old} ({leaver.address}) is no ovn-central member", todo="ovnswap status shows who is")
     rest = tuple(address for address in lookup.node_ips(view) if address != leaver.address)
     after = _with(view, rest, newcomer)
     if _alive(view, leaver):
@@ -241,10 +245,13 @@ def _come_in(view: ClusterView, old: Node, new: Node, options: Options) -> Plan:
 
 
 def _has_part(view: ClusterView, node: Node) -> bool:
-    """Whether anything of ``node`` is left in ovn-central, so that a run that was cut off can be finished."""
+    """Whether anything of ``node`` is left in ovn-central, so that a run that was cut off can be finished. Where nobody
+    of a database answers, it may be: the checks before the plan say so."""
     listed = any(node.address in split_list(value) for w in view.workloads for value in w.env.values())
     old_pods = any(node.address in split_list(value) for pod in _reachable(view) for value in pod.env.values())
-    return listed or old_pods or lookup.is_member(view, node) or node in view.labelled() or _unfinished(view)
+    if listed or old_pods or lookup.is_member(view, node) or node in view.labelled() or _unfinished(view):
+        return True
+    return any(not health.members(view, database) for database in DATABASES)
 
 
 def _is_in(view: ClusterView, node: Node) -> bool:

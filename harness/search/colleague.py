@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from harness.errors import BadInput, OvnswapError
+from harness.errors import NothingToDo, OvnswapError
 from harness.executor import Executor, LabExecutor, WaitTimeout
 from harness.plan import Plan
 from harness.runner import Pace, Progress, Runner
@@ -77,15 +77,15 @@ class Colleague:
             self._theirs.release()
 
     def _typed(self, *, again: bool) -> bool:
-        """Make the plan and run it once; whether nothing is left to do."""
+        """Make the plan and run it once; whether nothing is left to do. What can't be planned for another reason is no
+        end: he says so, and types it again like anything that stopped."""
         try:
             plan = self._make()
-        except BadInput as error:
+            Runner(cast(Executor, self), plan, watch=self._watch, pace=Pace()).run()
+        except NothingToDo as error:
             self._tell(f"has nothing left to do: {error}" if again else f"stops: {error}")
             self.done = again
             return again
-        try:
-            Runner(cast(Executor, self), plan, watch=self._watch, pace=Pace()).run()
         except OvnswapError as error:
             self._tell(f"stops: {error}")
             return False

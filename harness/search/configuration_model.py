@@ -57,6 +57,13 @@ class Rules:
     """A leader counts copies for entries of its own term only; those before them are committed along."""
     log_check: bool = True
     """A vote is given only to a candidate whose log is at least as up to date."""
+    longer_wins: bool = False
+    """Of two logs the longer one counts as the more up to date, whatever its last term is."""
+    counts_joiners: bool = False
+    """A server that is catching up, and in no configuration yet, counts among those who have an entry."""
+    answers_early: bool = False
+    """A server answers before an entry is on its disk: with its power, what it was handed last may go, though it counts
+    as a copy. Otherwise a server that loses what it has not answered for is one that was never handed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ class Kind(StrEnum):
     WRITE = "write"
     CHANGE = "change"
     HAND = "hand over"
+    LOSE = "lose power"
     COMMIT = "commit"
     CRASH = "crash"
 
@@ -146,6 +154,8 @@ class Model:
         leader, down = state[LEADER], state[DOWN]
         if leader >= 0 and not down >> leader & 1:
             self._lead(state, leader, found)
+        if leader >= 0 and self.rules.answers_early:
+            self._lose_power(state, leader, found)
         self._elections(state, found)
         if leader >= 0 and self._rivals:
             self._second_leaders(state, leader, found)
@@ -170,7 +180,8 @@ class Model:
         """(candidate, its configuration, who of it would vote for it), if that can be a majority."""
         logs, down, found = self.logs, state[DOWN], []
         held = state[FIRST_LOG:]
-        dates = [(logs.terms[log][-1], len(logs.path[log])) for log in held]
+        terms = [0 if self.rules.longer_wins else logs.terms[log][-1] for log in held]
+        dates = [(term, len(logs.path[log])) for term, log in zip(terms, held, strict=True)]
         for server in self.servers:
             if down >> server & 1:
                 continue
@@ -264,7 +275,7 @@ class Model:
     def _hand_over(self, state: State, leader: int, members: int, found: list[Next]) -> None:
         """Entries up to any of the leader's, all of them first; the receiver drops what contradicts them."""
         logs, log = self.logs, state[FIRST_LOG + leader]
-        path, reach = logs.path[log], members | logs.configurations[log][-1]
+        path, reach = logs.path[log], members | logs.configurations[log][-1] | self.joiners(log)
         for server in self.servers:
             if server == leader or not (reach & ~state[DOWN]) >> server & 1:
                 continue
@@ -279,8 +290,9 @@ class Model:
         """The highest entry that enough have, as the leader counts."""
         logs, log = self.logs, state[FIRST_LOG + leader]
         path, terms, committed = logs.path[log], logs.terms[log], state[COMMITTED]
-        has = [logs.common(state[FIRST_LOG + s], log) for s in self.servers if members >> s & 1]
-        length = sorted(has, reverse=True)[len(has) // 2]
+        counted = members | self.joiners(log)
+        has = [logs.common(state[FIRST_LOG + s], log) for s in self.servers if counted >> s & 1]
+        length = sorted(has, reverse=True)[majority(members) - 1]
         if length <= known or (self.rules.own_term_commit and terms[length - 1] != terms[-1]):
             return
         move = Move(Kind.COMMIT, leader, number=length, members=members)
@@ -289,6 +301,24 @@ class Model:
             found.append(Next(move, state, broken))
         else:
             found.append(Next(move, (path[length - 1], *state[LEADER:])))
+
+    def joiners(self, log: int) -> int:
+        """Who may be catching up with the leader whose log this is, where that matters: whoever was in none of its
+        configurations."""
+        if not self.rules.counts_joiners:
+            return 0
+        joiners = (1 << self.bounds.servers) - 1
+        for members in self.logs.configurations[log]:
+            joiners &= ~members
+        return joiners
+
+    def _lose_power(self, state: State, leader: int, found: list[Next]) -> None:
+        """Whoever was handed an entry of this term loses the last one, and comes back."""
+        logs, term = self.logs, self.logs.terms[state[FIRST_LOG + leader]][-1]
+        for server in self.servers:
+            path = logs.path[state[FIRST_LOG + server]]
+            if server != leader and logs.terms[path[-1]][-1] == term and not state[DOWN] >> server & 1:
+                found.append(Next(Move(Kind.LOSE, server), with_log(state, server, path[-2])))
 
     # -- names ----------------------------------------------------------------------------------------------------
 

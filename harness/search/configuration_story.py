@@ -50,6 +50,8 @@ class Action:
             return f"{who} hands {others} its log up to entry {self.length}"
         if self.kind is Kind.COMMIT:
             return f"{who} commits up to entry {self.length}: {others} of {names(self.members)} have it"
+        if self.kind is Kind.LOSE:
+            return f"{who} loses its power before its last entry is on disk, and comes back with {self.length}"
         return f"{who} stops for good"
 
 
@@ -106,7 +108,8 @@ def _action(model: Model, state: State, step: Next) -> Action:
         servers, length = (move.other,), move.number - 1
     elif move.kind is Kind.COMMIT:
         members, length = move.members, move.number - 1
-        servers = tuple(s for s in bits(members) if logs.common(state[FIRST_LOG + s], log) >= move.number)
+        counted = bits(members | model.joiners(state[FIRST_LOG + move.server]))
+        servers = tuple(s for s in counted if logs.common(state[FIRST_LOG + s], log) >= move.number)
     return Action(move.kind, move.server, term, bits(members), servers, length)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import Enum
 
 from harness.cluster import DATABASES, ClusterView
-from harness.errors import BadInput
+from harness.errors import BadInput, NothingToDo
 from harness.executor import LabExecutor, WaitTimeout
 from harness.invariants import CATALOGUE, Ending, EndState, Grade, Monitor, Violation, World
 from harness.look import check_files, served
@@ -77,7 +77,7 @@ class Judge:
         self, hits: Sequence[bool], history: History | None, plan: Callable[[], Plan]
     ) -> tuple[Verdict, tuple[str, ...]]:
         """Safety first, however the run ended; then whether it ended well. ``hits`` says of each fault whether it
-        changed anything, ``plan`` makes the plan once more (or raises :class:`BadInput`: nothing is left to do)."""
+        changed anything, ``plan`` makes the plan once more (or raises :class:`NothingToDo`)."""
         self.world.hits = list(hits)
         end = replace(self._end(history), tool=check_files(self._lab))
         self.witness.look(end.view)
@@ -116,8 +116,10 @@ class Judge:
         """A procedure that is done finds nothing to do: no step is left that would change anything."""
         try:
             steps = plan().steps
-        except BadInput:
+        except NothingToDo:
             return []
+        except BadInput as error:
+            return [Violation("P10", f"typed again after it was done, it says: {error}")]
         view = self._lab.view()
         left = [step.title for step in steps if not step.read_only and not step.satisfied(view)]
         return [Violation("P10", f"typed again after it was done, it would {left[0]}")] if left else []

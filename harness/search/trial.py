@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from harness.cluster import DATABASES, ClusterView, Database
-from harness.errors import BadInput, OvnswapError, Refused
+from harness.errors import BadInput, NothingToDo, OvnswapError, Refused
 from harness.executor import LabExecutor, WaitTimeout
 from harness.plan import Plan
 from harness.procedures.wanted import Wanted, make
@@ -170,7 +170,8 @@ class Trial:
         except BadInput as error:
             if not self._ends:
                 raise
-            self._ended("done", str(error))  # the second time: there is nothing left to do
+            # The second time: nothing is left to do, or it can't be typed again, and that is no end.
+            self._ended("done" if isinstance(error, NothingToDo) else "stopped", str(error))
             return
         attended = self._judge.witness.attended(self._director.executor)
         pace = Pace(self._case.pace)

@@ -25,8 +25,9 @@ DELAYS = (0.0, 0.3, 0.05, 1.5, 0.1, 5.0)
 """Seconds from the moment that a step is written down until the kill; a step that is done sooner is killed then."""
 
 NOTHING_LEFT = re.compile(r"is no ovn-central member|is an ovn-central member already")
-MAY_BE_SKIPPED = {"KeepPodForLast", "Scale", "ScaleIn"}
-"""Where there is nothing to do, or a kill at the step before came after its change."""
+MAY_BE_SKIPPED = {"KeepPodForLast", "KeepTogether", "Scale", "ScaleIn"}
+"""Where there is nothing to do, or a kill at the step before came after its change; the leaders may be within one
+pod's NODE_IPS by themselves."""
 
 NOT_YET = re.compile(r"PODS: .* -> mend it or wait until it is Ready")
 """A rollout that the killed run had let go is still replacing a pod: there is nothing to mend."""

@@ -103,8 +103,16 @@ PROVED: dict[str, tuple[Rules, Bounds, int, int]] = {
         251,
         6,
     ),
+    "the longer log wins": (replace(GATED, longer_wins=True), Bounds(members=3, terms=3, changes=0), 52, 5),
+    "joiners count": (
+        replace(GATED, counts_joiners=True),
+        Bounds(members=3, spares=1, terms=2, changes=1),
+        33,
+        4,
+    ),
+    "answers before it is on disk": (replace(GATED, answers_early=True), Bounds(members=3, terms=2, changes=0), 23, 5),
 }
-"""What a rehearsal does not bring about, for it takes three leaders, or changes that come within milliseconds of each
+"""What a rehearsal does not bring about, for it takes three leaders, or things that come within milliseconds of each
 other: the bounded proof finds it. Distinct states looked at, and actions of the story, of which none is shorter."""
 
 

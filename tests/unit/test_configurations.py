@@ -141,6 +141,9 @@ PLANTED = {
     ),
     "votes without a look at the log": (replace(GATED, log_check=False), Bounds(members=3, terms=2)),
     "commits what others began": (replace(GATED, own_term_commit=False), Bounds(members=3, terms=4, entries=4)),
+    "the longer log wins": (replace(GATED, longer_wins=True), Bounds(members=3, terms=3, changes=0)),
+    "joiners count": (replace(GATED, counts_joiners=True), Bounds(members=3, spares=1, terms=2, changes=1)),
+    "answers before it is on disk": (replace(GATED, answers_early=True), Bounds(members=3, terms=2, changes=0)),
 }
 
 

@@ -49,6 +49,11 @@ def test_three_control_planes_and_workers_for_the_rest(
     assert found == (expected or ["control-plane"] * 2 + ["worker"] * 2)
 
 
+def test_one_control_plane_if_that_is_asked_for(tmp_path: Path) -> None:
+    text = lab("config", tmp_path, LAB_CONTROL_PLANES="1").stdout
+    assert roles(text) == ["control-plane", *["worker"] * 3]
+
+
 def test_the_chart_brings_its_own_network(tmp_path: Path) -> None:
     networking = yaml.safe_load(lab("config", tmp_path, LAB_INSTALL="kube-ovn").stdout)["networking"]
     assert networking == {"disableDefaultCNI": True, "podSubnet": "10.16.0.0/16", "serviceSubnet": "10.96.0.0/12"}

@@ -12,7 +12,7 @@ from support_views import Cluster, central_pod, healthy, names_of
 from support_worlds import Planner, end_of, finish, run, run_killed
 
 from harness.cluster import DATABASES, Database
-from harness.errors import BadInput, StepFailed
+from harness.errors import BadInput, NothingToDo, StepFailed
 from harness.forecast import Forecast
 from harness.plan import Plan
 from harness.procedures import guarded
@@ -443,8 +443,23 @@ def test_a_replacement_whose_leaver_is_out_and_newcomer_not_in_is_not_done() -> 
 
 def test_a_replacement_that_is_done_is_done() -> None:
     world, _ = run(healthy(3, 1), planner("replace", C, D))
-    with pytest.raises(BadInput, match="is no ovn-central member"):
+    with pytest.raises(NothingToDo, match="is no ovn-central member"):
         guarded.replace(world.view(), C, D)
+
+
+def test_where_nobody_answers_a_removal_is_not_taken_for_done() -> None:
+    """The leaver is in no list any more; whether it is a member, nobody says."""
+    world, _ = run(healthy(3), planner("remove", C))
+    with pytest.raises(NothingToDo):
+        guarded.remove(world.view(), C)
+    silent = world.cluster.crash(A).crash(B)
+    assert guarded.remove(silent.view(), C).refusals
+
+
+def test_neither_of_two_nodes_in_is_no_replacement_that_is_done() -> None:
+    with pytest.raises(BadInput, match="is no ovn-central member") as caught:
+        guarded.replace(healthy(2, 2).view(), C, D)
+    assert not isinstance(caught.value, NothingToDo)
 
 
 def test_a_leavers_pod_that_was_rolled_too_early_makes_room_by_scaling() -> None:

@@ -313,10 +313,75 @@ def test_what_a_colleague_does_is_not_the_procedures_doing() -> None:
     assert Run().act(healthy(3).crash(SECOND), "delete_pod", pod(FIRST), by="the second operator").words == []
 
 
+COLLEAGUE = "the second operator"
+MOVES = ("move_leadership", Database.NB, THIRD)
+MOVES_SB = ("move_leadership", Database.SB, THIRD)
+
+
+def disturbed_newcomer() -> World:
+    return dataclasses.replace(newcomer(), disturbed=healthy(3).at - 1)
+
+
+def restarting(cluster: Cluster) -> Cluster:
+    """The third node's pod is just being replaced."""
+    return cluster.crash(THIRD).put_pod(pod(THIRD), ready=False)
+
+
 def test_a_leadership_that_a_colleague_moves_as_the_run_ends_is_no_join_that_failed() -> None:
     """Nobody leads then, so nobody can be asked who votes; P8 asks at the end."""
-    moves = Run(newcomer()).act(healthy(3), "move_leadership", Database.NB, THIRD, by="colleague")
-    assert moves.ended(half_in(), comes=HOSTS[THIRD]).words == []
+    moves = Run(newcomer()).act(healthy(3), "move_leadership", Database.NB, THIRD, by=COLLEAGUE)
+    assert moves.ended(healthy(3).leaderless(Database.NB), comes=HOSTS[THIRD]).words == []
+
+
+def test_nor_is_a_newcomer_that_voted_and_that_a_colleague_restarts() -> None:
+    restarts = Run(newcomer()).act(healthy(3), "delete_pod", pod(THIRD), by=COLLEAGUE)
+    assert restarts.ended(restarting(healthy(3)), comes=HOSTS[THIRD]).words == []
+
+
+NOT_EXCUSED: list[tuple[str, Callable[[], Run]]] = [
+    ("somebody leads, and does not count it", lambda: Run(newcomer()).act(healthy(3), *MOVES, by=COLLEAGUE)),
+    ("it has never voted", lambda: Run(newcomer()).act(half_in(), *MOVES, by=COLLEAGUE)),
+    ("it was about another database", lambda: Run(newcomer()).act(healthy(3), *MOVES_SB, by=COLLEAGUE)),
+    ("it can't unsettle anybody", lambda: Run(newcomer()).act(healthy(3), "label_node", FIRST, by=COLLEAGUE)),
+    ("a fault, but it has never voted", lambda: Run(disturbed_newcomer())),
+]
+
+
+@pytest.mark.parametrize(("why", "made"), NOT_EXCUSED, ids=[why for why, _ in NOT_EXCUSED])
+def test_a_join_that_failed_is_found_although_somebody_else_did_something(why: str, made: Callable[[], Run]) -> None:
+    now = half_in() if "leads" in why or "never" in why else healthy(3).leaderless(Database.NB)
+    found = made().ended(now, comes=HOSTS[THIRD]).words
+    assert any(words.startswith("P7") and "nb: called done" in words for words in found), found
+
+
+def out_by(*databases: Database, name: str = THIRD) -> list[str]:
+    """What P12 says of a removal that calls itself done without a change of its own, while somebody else kicks."""
+    run = Run()
+    for database in databases:
+        sid = healthy(3).raft[database].at(HOSTS[name])[0].sid
+        run.act(healthy(3), "kick", database, FIRST, sid, by=COLLEAGUE, answer="started removal").look(without_third())
+    run.act(without_third(), "label_node", FIRST, "a", "b", by=COLLEAGUE).ended(without_third(), acts=0)
+    return [words for words in run.at_end(without_third(), before=healthy(3).view()) if words.startswith("P12")]
+
+
+def test_what_somebody_else_did_is_done_only_if_it_is_what_was_asked_for() -> None:
+    assert out_by(*DATABASES) == []
+    for other in (out_by(), out_by(Database.NB), out_by(*DATABASES, name=SECOND)):
+        assert any("changed nothing" in words for words in other)
+
+
+def in_by(*arguments: str) -> list[str]:
+    run = Run(World(comes=HOSTS[THIRD], gated=True)).act(without_third(), "set_env", *arguments, by=COLLEAGUE)
+    run.ended(healthy(3), acts=0, comes=HOSTS[THIRD])
+    return [words for words in run.at_end(healthy(3), before=without_third().view()) if words.startswith("P12")]
+
+
+def test_somebody_else_has_brought_a_node_in_only_if_he_has_listed_it() -> None:
+    listed = ",".join(HOSTS.values())
+    assert in_by("Deployment", "ovn-central", "NODE_IPS", listed) == []
+    without = ",".join(HOSTS[name] for name in (FIRST, SECOND))
+    for other in (("ovn-central", "NODE_IPS", without), ("kube-ovn-controller", "OVN_DB_IPS", listed)):
+        assert any("changed nothing" in words for words in in_by("Deployment", *other))
 
 
 def test_a_removal_that_was_seen_committed_stays_confirmed_when_servers_die() -> None:

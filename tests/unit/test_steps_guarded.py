@@ -733,7 +733,7 @@ def test_a_leaver_that_has_just_lost_its_servers_is_not_rolled() -> None:
 def test_a_pod_that_a_kubelet_refused_is_not_rolled() -> None:
     """The leaver's node has lost its label and then its power: to resume would take a second server away."""
     step = RollNextPod(1, 3, last=C)
-    cluster = rolling(healthy(3), AFTER).crash(C)
+    cluster = rolling(healthy(3), AFTER).crash(C).label(C, None)
     cluster.put_pod(cluster.pod_on(C).name, phase="Failed")
     assert not step.rolled(cluster.view())
     assert "does not answer" in seen(step, cluster)
@@ -742,6 +742,15 @@ def test_a_pod_that_a_kubelet_refused_is_not_rolled() -> None:
     cluster.pods.append(replace(old, name="evicted-long-ago", phase="Failed", ready=False))
     cluster.pods.remove(cluster.pod_on(B))
     assert step.rolled(cluster.view()), "one that has failed beside a running one means nothing"
+
+
+def test_a_failed_pod_on_a_node_with_the_label_does_not_hold_up_a_rollout_that_was_cut_off() -> None:
+    """A member's pod has just been deleted and was not made again; beside it lay an old object that had failed."""
+    step = RollNextPod(1, 3, last=C)
+    cluster = rolling(healthy(3), AFTER).crash(B)
+    cluster.put_pod(cluster.pod_on(B).name, phase="Failed")
+    assert step.rolled(cluster.view())
+    assert seen(step, cluster) == "", "it goes on, and the rollout makes the pod"
 
 
 def test_addresses_put_back_while_leadership_moves_end_the_step_before_anything_is_resumed() -> None:
