@@ -51,6 +51,11 @@ class Transactions:
         for transaction in waiting:
             transaction.done(False)
 
+    def next_eid(self, sid: str, now_us: int) -> str:
+        """The name of the next attempt."""
+        self._serial += 1
+        return f"{sid}/{now_us}.{self._serial}"
+
     def submit(self, server: Server, now_us: int) -> None:
         """Try what is not on its way, unless nothing has changed since it last failed."""
         for transaction in self.waiting:
@@ -65,8 +70,7 @@ class Transactions:
         for transaction in self.waiting:
             if transaction.eid is not None or transaction.tried == knows:
                 continue
-            self._serial += 1
-            eid = f"{s.sid}/{now_us}.{self._serial}"
+            eid = self.next_eid(s.sid, now_us)
             status = server.execute(now_us // 1000, transaction.data, eid)
             transaction.tried = knows
             if status == commands.INCOMPLETE:

@@ -11,13 +11,14 @@ Callback: TypeAlias = tuple[int, int, Callable[[Any], object], Any]
 
 
 class Timer:
-    """A callback that will be made; ``cancel`` unmakes it."""
+    """A callback that will be made; ``cancel`` unmakes it. ``reads``: all that it wants from servers is their rows."""
 
-    __slots__ = ("args", "fn")
+    __slots__ = ("args", "fn", "reads")
 
     def __init__(self, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
         self.fn: Callable[..., object] | None = fn
         self.args = args
+        self.reads = False
 
     def cancel(self) -> None:
         self.fn = None

@@ -18,7 +18,7 @@ class Syncer:
     While the file lacks a record that a full disk did not take, nothing becomes durable.
     """
 
-    __slots__ = ("_busy", "_choice", "_choices", "_clock", "_disk", "_done", "_ticket")
+    __slots__ = ("_choices", "_clock", "_disk", "_done", "_ticket", "busy", "choice")
 
     def __init__(
         self, clock: VirtualClock, choices: Choices, disk: Disk, done: Callable[[int], None], owner: str = ""
@@ -27,22 +27,27 @@ class Syncer:
         self._choices = choices
         self._disk = disk
         self._done = done
-        self._busy = False
+        self.busy = False
         self._ticket = 0
-        self._choice = f"fsync: {owner}"
+        self.choice = f"fsync: {owner}"
 
     def request(self, ticket: int) -> None:
         self._ticket = ticket
-        if not self._busy:
+        if not self.busy:
             self._start()
 
     def stop(self) -> None:
         """The process is gone; what its kernel still writes is not told to anybody."""
         self._done = _nobody
 
+    def skip(self, ticket: int) -> None:
+        """``ticket`` was asked for and is done: all that is in the file now is durable."""
+        self._ticket = ticket
+        self._disk.sync(len(self._disk.records))
+
     def _start(self) -> None:
-        self._busy = True
-        delay = FSYNC_US[self._choices.choose(self._choice, len(FSYNC_US))] + self._disk.slow_us
+        self.busy = True
+        delay = FSYNC_US[self._choices.choose(self.choice, len(FSYNC_US))] + self._disk.slow_us
         self._clock.post(self._clock.now + delay, self._finished, (self._ticket, len(self._disk.records)))
 
     def _finished(self, work: tuple[int, int]) -> None:
@@ -50,7 +55,7 @@ class Syncer:
         if self._done is _nobody:
             return
         self._disk.sync(records)
-        self._busy = False
+        self.busy = False
         if self._disk.slow_us:
             self._disk.delayed += 1
         if self._disk.full and self._disk.holes:

@@ -9,8 +9,8 @@ Sources: facts, ovsdb-raft 4, 6, 9.27; RFC 6298 for the pauses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
 
 from fake_raft.clock import VirtualClock
 from fake_raft.ends import End, Host, Item, Parcel, split
@@ -38,12 +38,20 @@ class Choices(Protocol):
     def choose(self, name: str, n: int) -> int: ...
 
 
+class Foresight(Protocol):
+    """Choices that can say beforehand what they will be."""
+
+    def happy(self, names: Sequence[str]) -> bool:
+        """Whether the next choices are all 0 if they are called ``names``, in whatever order; then they are taken."""
+
+
 class Network:
     """All links between hosts, all listeners and all connections."""
 
     def __init__(self, clock: VirtualClock, choices: Choices, link_delay_us: int = LINK_DELAY_US) -> None:
         self._clock = clock
         self._choose = choices.choose
+        self.foresight = cast(Foresight, choices) if hasattr(choices, "happy") else None
         self.delay_us = link_delay_us
         self._listeners: dict[str, Host] = {}
         self._ends: dict[End, None] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fake_raft.clients import Transactions
 from fake_raft.clock import VirtualClock
 from fake_raft.messages import Servers
@@ -9,6 +11,10 @@ from fake_raft.network import MS
 from fake_raft.server import Server
 from fake_raft.state import LEADER, State
 from fake_raft.status import Ages, ServerStatus, ages_of, status_line, status_of
+
+if TYPE_CHECKING:
+    from fake_raft.idle import Routine
+    from fake_raft.steady import Course
 
 UNKNOWN_CLUSTER = "unknown cluster"
 
@@ -32,6 +38,10 @@ class Observed:
         self._running = False
         """Whether it is alive and has the database."""
         self._transactions = Transactions()
+        self.routine: Routine | None = None
+        self.course: Course | None = None
+        self._ahead_us = 0
+        """Until then the last row is not there yet (:mod:`fake_raft.steady`)."""
 
     def ages(self) -> Ages:
         """What differs in :meth:`status` while ``changes`` is the same. Only for a server that has a status."""
@@ -69,12 +79,13 @@ class Observed:
         """What the server serves, in the order in which it was applied; None while joining or without the database."""
         if not self._running or self._state.joining or self._state.lacks_database:
             return None
-        return self._state.served
+        return self._state.served if self._clock.now >= self._ahead_us else tuple(self._state.rows[:-1])
 
     @property
     def index(self) -> int:
         """The ``index`` column of ``_Server``: how far the database has come, in entries (ovsdb-server(5))."""
-        return self._state.applied if self._running else 0
+        applied = self._state.applied if self._running else 0
+        return applied if self._clock.now >= self._ahead_us else applied - 1
 
     @property
     def answers_reads(self) -> bool:

@@ -6,13 +6,14 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from fake_raft import steady
 from fake_raft.backlog import Backlog
 from fake_raft.clients import Done
 from fake_raft.clock import VirtualClock
 from fake_raft.disk import RECORDS, Disk
 from fake_raft.fsync import Syncer
 from fake_raft.full_disk import is_fatal
-from fake_raft.idle import Routine, idle_tick, tick
+from fake_raft.idle import idle_tick, tick
 from fake_raft.journal import Journal, note_begin, note_end, note_rewrite
 from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
@@ -42,8 +43,7 @@ from fake_raft.status import CommandReply
 ELECTION_RANGE_MS = 1000
 """The random part of every election timeout, whatever the election timer (facts: ovsdb-raft 2)."""
 
-LISTEN_RETRY_US = 1_000_000
-TICK = Tick()
+LISTEN_RETRY_US, TICK = 1_000_000, Tick()
 
 
 class Process(Observed):
@@ -68,7 +68,6 @@ class Process(Observed):
         self.disk = disk
         self.events = 0
         self.skipped = 0  # events that changed nothing but times (fake_raft.idle); the others are in ``events``
-        self.routine: Routine | None = None
         self.ends: dict[int, End] = {}
         self.on_applied: list[Callable[[Process, int, str], None]] = []
         self.journal: Journal | None = None  # whoever wants to know what is written puts a list here
@@ -219,14 +218,16 @@ class Process(Observed):
 
     # -- clients ----------------------------------------------------------------------------------------------------
 
-    def execute(self, data: str, done: Done) -> None:
+    def execute(self, data: str, done: Done, *, last: bool = False) -> None:
         """A client's transaction: ``done(True)`` when committed, ``done(False)`` when the database is dropped.
 
-        Hangs (no call) while there is no leader. At least once: one whose fate is unknown is sent again, as the
-        server does.
+        Hangs (no call) while there is no leader. One whose fate is unknown is sent again, as the server does: at least
+        once. ``last``: the caller does nothing more at this instant (:mod:`fake_raft.steady`).
         """
         if not self._running:
             done(False)
+            return
+        if last and steady.write(self, data, done):
             return
         self.events += 1
         self.changes += 1

@@ -153,6 +153,14 @@ class Tape:
         self.names.append(name)
         return value
 
+    def happy(self, names: Sequence[str]) -> bool:
+        """Whether the next choices are all 0 if they are called ``names``, in whatever order; then they are taken."""
+        if self._draw is not _zero or self._edits or self._turns or len(self.taken) < len(self._given):
+            return False
+        self.taken.extend(bytes(len(names)))
+        self.names.extend(names)
+        return True
+
     def wander(self, seed: int) -> None:
         """From now on ``seed`` draws evenly."""
         self._draw = _Even(random.Random(seed)).draw

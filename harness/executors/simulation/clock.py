@@ -21,3 +21,7 @@ class SecondsClock:
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         return self._clock.call_later(round(delay * MICRO), callback)
+
+    def read_later(self, delay: float, callback: Callable[[], None]) -> None:
+        """The same for somebody who does nothing to servers but to read their rows."""
+        self._clock.call_later(round(delay * MICRO), callback).reads = True

@@ -87,8 +87,9 @@ class Northd:
         leaders = self._leaders()
         if leaders is not None and self._holding(leaders) is not None:
             (_, nb), (_, sb) = leaders
-            for row in self._new_rows(nb):
-                self._send(row, sb)
+            rows = self._new_rows(nb)
+            for row in rows:
+                self._send(row, sb, last=len(rows) == 1)
 
     def _has_news(self, source: Process) -> bool:
         """Whether a look at nb can bring anything: cheap, for the many moments in which nobody writes."""
@@ -104,7 +105,7 @@ class Northd:
         late = [row for row, at in self._sent.items() if now - at > GIVE_UP]
         return late + [row for row in fresh if row not in self._sent]
 
-    def _send(self, row: str, sb: Process) -> None:
+    def _send(self, row: str, sb: Process, *, last: bool) -> None:
         self._sent[row] = self._clock.now()
         if row in (sb.rows() or ())[-50:]:
             self._confirm(row)
@@ -114,7 +115,7 @@ class Northd:
             if committed:
                 self._confirm(row)
 
-        sb.execute(row, done)
+        sb.execute(row, done, last=last)
 
     def _confirm(self, row: str) -> None:
         self._sent.pop(row, None)
