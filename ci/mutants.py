@@ -1,8 +1,8 @@
 """``make mutants``: measure the gate's power, keep every kill in scenarios/mutants.json, and write docs/mutants.md.
 
 Arguments: the subjects to measure (guarded:remove ... documented:add); none only writes the page. The others' records
-stay as they are. With ``--arguments`` first, only mutants that an argument calls equivalent are run again; the rest of
-the record stays. The exit status says whether a subject is below what is asked for.
+stay as they are. With ``--arguments`` first, only mutants are run again that an argument calls equivalent or that the record does;
+the rest stays. The exit status says whether a subject is below what is asked for.
 """
 
 from __future__ import annotations
@@ -35,8 +35,12 @@ def measured(subject: Subject, before: Record | None, arguments: bool) -> Record
     if not arguments or before is None:
         score = mutation.score(subject, Settings(budget=None, jobs=jobs))
         return recorded.of(score, cpu() - began)
-    found = tuple(mutation.argued(situations.grounds(subject), jobs))
-    again = recorded.of(mutation.Score(subject.label, len(found), found), cpu() - began)
+    where = situations.grounds(subject)
+    found = list(mutation.argued(where, jobs))
+    claimed = {fate.mutation for fate in found}
+    withdrawn = [n for n, known in before.mutants.items() if known.how == mutation.EQUIVALENT and n not in claimed]
+    found += [mutation.run((where, name)) for name in withdrawn]
+    again = recorded.of(mutation.Score(subject.label, len(found), tuple(found)), cpu() - began)
     return Record(subject.label, before.cpu, {**before.mutants, **again.mutants})
 
 
