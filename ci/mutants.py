@@ -1,8 +1,8 @@
 """``make mutants``: measure the gate's power, keep every kill in scenarios/mutants.json, and write docs/mutants.md.
 
 Arguments: the subjects to measure (guarded:remove ... documented:add); none only writes the page. The others' records
-stay as they are. With ``--arguments`` first, only mutants are run again that an argument calls equivalent or that the record does;
-the rest stays. The exit status says whether a subject is below what is asked for.
+stay as they are. With ``--arguments`` first, only mutants are run again that an argument, or the record, calls
+equivalent; the rest stays. The exit status says whether a subject is below what is asked for.
 """
 
 from __future__ import annotations
