@@ -50,12 +50,12 @@ class Recorder:
             setattr(Process, name, self._noting(name, getattr(Process, name)))
 
     def _noting(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(process: Process, *given: Any) -> Any:
+        def noted(process: Process, *given: Any, **named: Any) -> Any:
             if process.alive or name == "start":
                 words = [text for text in given if isinstance(text, str)]
                 at = process._clock.now
                 self.calls.append([at, process.name, process.address, self._number(process.disk), name, words])
-            return method(process, *given)
+            return method(process, *given, **named)
 
         return noted
 
