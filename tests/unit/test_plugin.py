@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -365,10 +366,15 @@ def test_interrupt_removes_clusters(suite: pytest.Pytester, workers: list[str]) 
     )
     started = suite.path / "started"
     subprocess.run(["mkfifo", started], check=True)
-    process = suite.popen([sys.executable, "-m", "pytest", *workers], start_new_session=True, stdin=subprocess.DEVNULL)
+    process = suite.popen(
+        [sys.executable, "-m", "pytest", *workers],
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # what a shell starts with "&" ignores it
+    )
     assert started.read_text() == "go"
     assert len(alive(suite)) == 1
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-    process.communicate()
+    process.communicate(timeout=120)
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert alive(suite) == []
