@@ -19,7 +19,7 @@ from fake_raft.messages import Envelope, Message
 from fake_raft.network import MS, Choices, End, Network, split
 from fake_raft.observed import UNKNOWN_CLUSTER, Observed
 from fake_raft.profile import Profile
-from fake_raft.server import Accepted, Down, ElectionArmed, Event, Reply, Server, Tick, Up
+from fake_raft.server import TICK, Accepted, Down, ElectionArmed, Event, Reply, Server, Tick, Up
 from fake_raft.session import Session
 from fake_raft.state import (
     LEADER,
@@ -43,7 +43,7 @@ from fake_raft.status import CommandReply
 ELECTION_RANGE_MS = 1000
 """The random part of every election timeout, whatever the election timer (facts: ovsdb-raft 2)."""
 
-LISTEN_RETRY_US, TICK = 1_000_000, Tick()
+LISTEN_RETRY_US = 1_000_000
 
 
 class Process(Observed):

@@ -52,6 +52,9 @@ class Tick(NamedTuple):
     jitter: int = 0
 
 
+TICK = Tick()
+
+
 class ElectionArmed(NamedTuple):
     """The host drew the random part of the election timeout (ms)."""
 

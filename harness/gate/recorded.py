@@ -123,10 +123,8 @@ def written(records: Mapping[str, Record]) -> str:
 
 
 def _data(known: Known) -> dict[str, Any]:
-    if known.how == LIVES:
-        return {LIVES: known.by, "runs": known.runs, "alike": known.alike}
-    if known.how == EQUIVALENT:
-        return {EQUIVALENT: known.by, "runs": known.runs, "alike": known.alike}
+    if known.how in (LIVES, EQUIVALENT):
+        return {known.how: known.by, "runs": known.runs, "alike": known.alike}
     if known.how == LINT:
         return {LINT: known.by}
     run = {"on": known.on, "faults": list(known.faults), "seed": known.seed}

@@ -13,6 +13,8 @@ from harness.cli import cli
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "tests" / "transcripts" / "page"
+HEEDS_CTRL_C = ("env", "--default-signal=INT")
+"""Before a command: what a shell without job control starts with "&" ignores SIGINT, and hands that on (env(1))."""
 STATUS = ROOT / "tests" / "transcripts" / "status"
 TEXT = ("--pods", str(PAGE / "pods.txt"), "--status", str(PAGE / "nb.txt"), "--status", str(PAGE / "sb.txt"))
 LEAVER = "kube-ovn-control-plane2"

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support_cli import ROOT, ovnswap
+from support_cli import HEEDS_CTRL_C, ROOT, ovnswap
 
 from harness.search import again, receipt
 
@@ -116,7 +116,7 @@ def test_a_time_budget_keeps_what_was_tried() -> None:
 
 
 def test_ctrl_c_keeps_what_was_tried_and_says_so(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "harness.cli", *REMOVE, "--jobs", "2", "--report", str(tmp_path)]
+    command = [*HEEDS_CTRL_C, sys.executable, "-m", "harness.cli", *REMOVE, "--jobs", "2", "--report", str(tmp_path)]
     child = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

@@ -9,10 +9,10 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from functools import partial
 from pathlib import Path
 
 import pytest
+from support_cli import HEEDS_CTRL_C
 
 pytest_plugins = ["pytester"]
 
@@ -367,10 +367,7 @@ def test_interrupt_removes_clusters(suite: pytest.Pytester, workers: list[str]) 
     started = suite.path / "started"
     subprocess.run(["mkfifo", started], check=True)
     process = suite.popen(
-        [sys.executable, "-m", "pytest", *workers],
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # what a shell starts with "&" ignores it
+        [*HEEDS_CTRL_C, sys.executable, "-m", "pytest", *workers], start_new_session=True, stdin=subprocess.DEVNULL
     )
     assert started.read_text() == "go"
     assert len(alive(suite)) == 1

@@ -102,6 +102,14 @@ class Cluster:
         assert [self.status(n).status for n in range(1, size + 1)] == ["cluster member"] * size
         return self
 
+    def befall(self, step: int, script: random.Random) -> None:
+        """Of every twenty steps the 8th kills a server, and the 14th starts whoever is down."""
+        if step % 20 == 7:
+            script.choice(list(self.at.values())).kill()
+        if step % 20 == 13:
+            for number in [number for number, process in self.at.items() if not process.alive]:
+                self.start(number)
+
     # -- time ------------------------------------------------------------------------------------------------------
 
     def run(self, seconds: float) -> None:

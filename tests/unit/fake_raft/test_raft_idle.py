@@ -40,12 +40,7 @@ def lived(profile: Profile, seed: int, *, skips: bool) -> tuple[list[object], in
     cluster.form(script.choice((2, 3, 5)))
     seen: list[object] = []
     for step in range(60):
-        if step % 20 == 7:
-            script.choice(list(cluster.at.values())).kill()
-        if step % 20 == 13:
-            for number, process in list(cluster.at.items()):
-                if not process.alive:
-                    cluster.start(number)
+        cluster.befall(step, script)
         cluster.run(script.choice((0.0004, 0.3, 1.0, 7.0)) * script.random())
         seen.append([cluster.clock.now, cluster.network.messages, *map(inside, cluster.at.values())])
     return seen, sum(process.events for process in cluster.at.values())
